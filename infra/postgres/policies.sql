@@ -1,0 +1,109 @@
+-- Who may do what, and the functions that row policies ask. Deny first. Idempotent.
+-- dbt applies the policies of marts inside its own transaction (dbt_project/macros/row_security.sql).
+set role wh_owner;
+
+-- The sites the person behind this session may read. session_user cannot be changed from SQL.
+create or replace function access.my_sites() returns text[]
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select coalesce(array_agg(g.site), '{}')
+    from access.reader r join access.site_grant g using (username)
+    where 'wh_u_' || r.username = session_user
+      and r.revoked_at is null
+      and now() < coalesce(r.valid_until, 'infinity')
+      and now() < coalesce(g.valid_until, 'infinity')
+$$;
+
+-- The role of the person behind this session; null when unknown, expired or revoked.
+create or replace function access.my_role() returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select r.role from access.reader r
+    where 'wh_u_' || r.username = session_user
+      and r.revoked_at is null and now() < coalesce(r.valid_until, 'infinity')
+$$;
+
+-- Create or change a reader: a login role that can do nothing but what its group may. verifier: SCRAM, never a password.
+create or replace function access.provision(username text, role text, verifier text, sites text[], valid_until timestamptz)
+returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    login text := 'wh_u_' || provision.username;
+    other text;
+begin
+    if provision.username !~ '^[a-z][a-z0-9_]{0,39}$' then raise exception 'bad username'; end if;
+    if verifier !~ '^SCRAM-SHA-256\$' then raise exception 'a SCRAM verifier is expected'; end if;
+    insert into access.reader as r (username, role, valid_until)
+    values (provision.username, provision.role, provision.valid_until)
+    on conflict on constraint reader_pkey do update
+        set role = excluded.role, valid_until = excluded.valid_until, revoked_at = null;
+    delete from access.site_grant g where g.username = provision.username and g.site <> all (sites);
+    insert into access.site_grant (username, site, valid_until)
+    select provision.username, s, provision.valid_until from unnest(sites) s
+    on conflict on constraint site_grant_pkey do update set valid_until = excluded.valid_until;
+    if not exists (select from pg_roles where rolname = login) then
+        execute format('create role %I login nosuperuser nobypassrls nocreaterole nocreatedb', login);
+    end if;
+    execute format('alter role %I login password %L connection limit 20', login, verifier);
+    execute format('alter role %I set default_transaction_read_only = on', login);
+    execute format('alter role %I set statement_timeout = ''60s''', login);
+    execute format('alter role %I set search_path = marts, population', login);
+    foreach other in array array['wh_analyst', 'wh_health_manager', 'wh_management', 'wh_administrator', 'wh_auditor'] loop
+        if other = 'wh_' || provision.role then
+            execute format('grant %I to %I', other, login);
+        elsif pg_has_role(login, other, 'member') then
+            execute format('revoke %I from %I', other, login);
+        end if;
+    end loop;
+end
+$$;
+
+-- Take a reader's access away now: no new connection, and the open ones end.
+create or replace function access.revoke(username text)
+returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    login text := 'wh_u_' || revoke.username;
+begin
+    update access.reader r set revoked_at = clock_timestamp() where r.username = revoke.username;
+    if not found then raise exception 'no such reader'; end if;
+    execute format('alter role %I nologin', login);
+    perform pg_terminate_backend(pid) from pg_stat_activity where usename = login;
+end
+$$;
+reset role;
+
+revoke all on all functions in schema access, audit from public;
+
+grant usage on schema access to wh_access, wh_ingest, wh_identity, wh_transform, wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor;
+grant execute on function access.my_sites(), access.my_role() to wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor;
+grant execute on function access.provision(text, text, text, text[], timestamptz), access.revoke(text) to wh_access;
+grant select on access.reader, access.site_grant to wh_access, wh_administrator;
+
+grant usage on schema audit to wh_ingest, wh_identity, wh_access, wh_ops, wh_auditor, wh_analyst, wh_health_manager;
+grant execute on function audit.record(text, text, text, bigint[], bigint) to wh_ingest, wh_identity, wh_access, wh_ops, wh_analyst, wh_health_manager;
+grant select on audit.event to wh_auditor;
+grant execute on function audit.first_break() to wh_auditor, wh_ops;
+
+grant usage on schema vault to wh_ingest, wh_identity;
+grant select, insert, update, delete on all tables in schema vault to wh_ingest;
+grant select on all tables in schema vault to wh_identity;
+
+grant usage on schema landing, quarantine to wh_ingest;
+grant select, insert, update, delete on all tables in schema landing, quarantine to wh_ingest;
+grant usage on schema landing to wh_transform;
+grant select on landing.person, landing.exam, landing.observation, landing.questionnaire, landing.questionnaire_answer,
+    landing.follow_up, landing.outcome, landing.consultation, landing.card, landing.intervention, landing.care_plan to wh_transform;
+grant usage on schema quarantine to wh_transform;
+grant select (load_id, row_number, field, reason, expected, count) on quarantine.record to wh_transform;
+
+grant usage on schema ops to wh_ingest, wh_transform, wh_model, wh_ops, wh_administrator;
+grant select, insert, update, delete on ops.load, ops.resend to wh_ingest;
+grant insert, select on ops.gate_result to wh_ingest;
+grant insert, select on ops.gate_result, ops.model_run to wh_transform, wh_ops;
+grant select on all tables in schema ops to wh_transform, wh_ops, wh_administrator;
+
+grant usage on schema risk to wh_model, wh_transform;
+grant select, insert, update, delete on all tables in schema risk to wh_model;
+grant select on all tables in schema risk to wh_transform;
+
+grant usage on schema reference, marts to wh_model;
+grant usage on schema reference to wh_ingest, wh_ops;
+grant usage on schema marts to wh_analyst, wh_health_manager, wh_ops;
+grant usage on schema population to wh_management, wh_analyst, wh_ops;

@@ -1,0 +1,22 @@
+-- Database roles: one per kind of work. Idempotent; run as the cluster's superuser in the warehouse database.
+-- Passwords of login roles are set by `wellhouse ops bootstrap` as SCRAM verifiers, never in clear.
+do $$
+declare
+    name text;
+begin
+    -- wh_owner owns the schemas and the definer functions; nobody logs in as it.
+    foreach name in array array['wh_owner', 'wh_analyst', 'wh_health_manager', 'wh_management', 'wh_administrator', 'wh_auditor'] loop
+        if not exists (select from pg_roles where rolname = name) then
+            execute format('create role %I nologin nosuperuser nobypassrls noinherit', name);
+        end if;
+    end loop;
+    foreach name in array array['wh_ingest', 'wh_identity', 'wh_transform', 'wh_model', 'wh_ops', 'wh_access'] loop
+        if not exists (select from pg_roles where rolname = name) then
+            execute format('create role %I login nosuperuser nobypassrls', name);
+        end if;
+    end loop;
+end
+$$;
+-- access.provision() creates the readers' login roles and access.revoke() ends their sessions; nothing else needs either.
+alter role wh_owner createrole inherit;
+grant pg_signal_backend to wh_owner;

@@ -1,0 +1,314 @@
+-- Schemas and the tables that programs write. dbt builds staging, intermediate, marts and population.
+-- Idempotent; run as the cluster's superuser in the warehouse database after roles.sql.
+revoke all on schema public from public;
+do $$ begin execute format('revoke all on database %I from public', current_database()); end $$;
+do $$ begin execute format('grant connect on database %I to wh_ingest, wh_identity, wh_transform, wh_model, wh_ops, wh_access, wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor', current_database()); end $$;
+do $$ begin execute format('grant create on database %I to wh_owner', current_database()); end $$;
+
+create schema if not exists vault authorization wh_owner;
+create schema if not exists landing authorization wh_owner;
+create schema if not exists quarantine authorization wh_owner;
+create schema if not exists ops authorization wh_owner;
+create schema if not exists audit authorization wh_owner;
+create schema if not exists access authorization wh_owner;
+create schema if not exists risk authorization wh_owner;
+-- reference: dbt's seeds, no personal data.
+create schema if not exists reference authorization wh_transform;
+create schema if not exists staging authorization wh_transform;
+create schema if not exists intermediate authorization wh_transform;
+create schema if not exists marts authorization wh_transform;
+create schema if not exists population authorization wh_transform;
+
+set role wh_owner;
+
+------------------------------------------------------------------------------------------------ ops: the ledger
+create table if not exists ops.load (
+    load_id bigint generated always as identity primary key,
+    sha256 text not null unique check (sha256 ~ '^[0-9a-f]{64}$'),
+    file_name text not null,                      -- masked by the loader where it could name a person
+    bytes bigint not null,
+    site text,
+    source text not null,
+    format text not null,
+    encoding text,
+    mapping text,                                 -- name and version of the mapping that read it
+    status text not null check (status in ('loaded', 'quarantined')),
+    reason text,                                  -- why the whole file was quarantined
+    rows_read bigint not null,
+    rows_loaded bigint not null,
+    rows_quarantined bigint not null,
+    rows_duplicate bigint not null,
+    observations_read bigint not null default 0,
+    observations_loaded bigint not null default 0,
+    observations_quarantined bigint not null default 0,
+    observations_duplicate bigint not null default 0,
+    started_at timestamptz not null,
+    finished_at timestamptz not null default clock_timestamp(),
+    run_id text,
+    check (rows_read = rows_loaded + rows_quarantined + rows_duplicate),
+    check (observations_read = observations_loaded + observations_quarantined + observations_duplicate),
+    check (least(rows_loaded, rows_quarantined, rows_duplicate) >= 0)
+);
+-- A file that came again: known, counted, not read a second time.
+create table if not exists ops.resend (
+    load_id bigint not null references ops.load on delete cascade,
+    resent_at timestamptz not null default clock_timestamp()
+);
+create table if not exists ops.gate_result (
+    gate_id bigint generated always as identity primary key,
+    run_id text not null,
+    table_name text not null,
+    expectations int not null,
+    failed int not null,
+    critical_failed int not null,
+    details jsonb not null,                       -- expectation types, columns and counts; never values
+    seconds double precision not null,
+    at timestamptz not null default clock_timestamp()
+);
+create table if not exists ops.model_run (        -- one row a dbt node a run
+    run_id text not null,
+    node text not null,
+    status text not null,
+    rows bigint,
+    seconds double precision not null,
+    message text,
+    at timestamptz not null default clock_timestamp()
+);
+
+------------------------------------------------------------------------------------------------ vault: identity
+create table if not exists vault.person (
+    person_key bigint primary key check (person_key between 1 and 9007199254740991),  -- exact in JavaScript too
+    key_id text not null,                         -- which data key of the keystore sealed it
+    sealed bytea not null,                        -- name, identifiers, phone, birth date … as one sealed document
+    digest bytea not null,                        -- keyed digest of that document: did it change?
+    created_at timestamptz not null default clock_timestamp(),
+    updated_at timestamptz not null default clock_timestamp()
+);
+create table if not exists vault.identifier (
+    blind_index bytea primary key,                -- HMAC-SHA256(type, authority, number): never a bare hash
+    person_key bigint not null references vault.person on delete cascade,
+    identifier_type text not null,                -- id_number, passport, permit, mrn
+    created_at timestamptz not null default clock_timestamp()
+);
+create index if not exists identifier_person_key on vault.identifier (person_key);
+-- The same site's person as the site's readers see it: who may reveal whom.
+create table if not exists vault.person_site (
+    person_key bigint not null references vault.person on delete cascade,
+    site text not null,
+    primary key (person_key, site)
+);
+
+------------------------------------------------------------------------------------------------ landing
+-- row_number: 1 for the first data record of the file. *_key: keyed 63-bit hashes of the source's own numbers.
+create table if not exists landing.person (
+    load_id bigint not null,
+    row_number int not null,
+    person_key bigint not null,
+    site text not null,
+    sex text check (sex in ('male', 'female')),
+    birth_year int
+);
+create table if not exists landing.exam (
+    load_id bigint not null,
+    row_number int not null,
+    exam_key bigint not null,
+    person_key bigint not null,
+    site text not null,
+    exam_date date not null,
+    age_years int,
+    exam_type text,
+    package text
+);
+create table if not exists landing.observation (
+    load_id bigint not null,
+    row_number int not null,
+    exam_key bigint not null,
+    person_key bigint not null,
+    indicator_code text not null,
+    value_raw text not null,
+    unit_raw text not null,                       -- as the file or its mapping said
+    comparator text,                              -- < > <= >=
+    value double precision,                       -- in `unit`, not yet canonical
+    value_text text,                              -- ordinal results: neg, +-, 1+ …
+    unit text not null                            -- UCUM
+);
+create table if not exists landing.questionnaire (
+    load_id bigint not null,
+    row_number int not null,
+    response_key bigint not null,
+    person_key bigint not null,
+    site text not null,
+    questionnaire_code text not null,
+    questionnaire_version text not null,
+    answered_on date not null
+);
+create table if not exists landing.questionnaire_answer (
+    load_id bigint not null,
+    row_number int not null,
+    response_key bigint not null,
+    person_key bigint not null,
+    question_code text not null,
+    value_raw text not null,
+    value double precision,                       -- numbers, scores; 1 / 0 for yes / no
+    value_text text                               -- the code after the mapping's vocabulary
+);
+create table if not exists landing.follow_up (
+    load_id bigint not null,
+    row_number int not null,
+    follow_up_key bigint not null,
+    person_key bigint not null,
+    site text not null,
+    follow_up_date date not null,
+    method text not null,                         -- phone, wechat, clinic, home
+    agent text,                                   -- staff number
+    outcome text not null,                        -- reached, not_reached, refused, lost
+    next_date date,
+    duration_s int
+);
+-- What became of a person: an event, or the last day known free of it.
+create table if not exists landing.outcome (
+    load_id bigint not null,
+    row_number int not null,
+    person_key bigint not null,
+    site text not null,
+    event_code text not null,                     -- death, cvd, stroke …
+    origin_date date not null,
+    time_days int not null check (time_days >= 0),
+    observed boolean not null                     -- true: happened at origin + time; false: censored there
+);
+create table if not exists landing.consultation (
+    load_id bigint not null,
+    row_number int not null,
+    consultation_key bigint not null,
+    person_key bigint not null,
+    site text not null,
+    consultation_date date not null,
+    smoking text,                                 -- never, former, current
+    drinking text,                                -- never, occasional, regular
+    hypertension_history boolean,
+    diabetes_history boolean,
+    cvd_history boolean,
+    family_history_cvd boolean,
+    bp_medication boolean,
+    statin boolean,
+    glucose_medication boolean
+);
+create table if not exists landing.card (
+    load_id bigint not null,
+    row_number int not null,
+    card_key bigint not null,
+    person_key bigint not null,
+    site text not null,
+    event text not null,                          -- issue, renew, replace, suspend, close
+    event_date date not null,
+    card_type text,
+    package text,
+    valid_until date
+);
+create table if not exists landing.intervention (
+    load_id bigint not null,
+    row_number int not null,
+    intervention_key bigint not null,
+    person_key bigint not null,
+    site text not null,
+    programme text not null,
+    start_date date not null,
+    end_date date,
+    status text not null,                         -- active, completed, dropped
+    agent text
+);
+create table if not exists landing.care_plan (
+    load_id bigint not null,
+    row_number int not null,
+    care_plan_key bigint not null,
+    person_key bigint not null,
+    site text not null,
+    plan_date date not null,
+    category text not null,                       -- diet, exercise, sleep, tcm
+    item text not null,
+    target double precision,
+    done double precision,
+    unit text
+);
+-- The file's bytes, sealed a run of one person's consecutive records at a time; row 0 is what stood before the first.
+create table if not exists landing.original (
+    load_id bigint not null,
+    row_first int not null,
+    row_last int not null,
+    person_key bigint,                            -- null: sealed under the system's key
+    sealed bytea not null
+);
+do $$
+declare name text;
+begin
+    foreach name in array array['person', 'exam', 'observation', 'questionnaire', 'questionnaire_answer', 'follow_up',
+                                'outcome', 'consultation', 'card', 'intervention', 'care_plan', 'original'] loop
+        -- loads append, so blocks are in load order: a block range index costs next to nothing on the way in
+        execute format('create index if not exists %I on landing.%I using brin (load_id) with (pages_per_range = 32)',
+                       name || '_load_id', name);
+    end loop;
+end
+$$;
+create index if not exists exam_exam_key on landing.exam (exam_key);
+
+------------------------------------------------------------------------------------------------ quarantine
+create table if not exists quarantine.record (
+    load_id bigint not null references ops.load on delete cascade,
+    row_number int,                               -- null: the whole file
+    field text,                                   -- null: the whole record
+    reason text not null,                         -- a code of docs/data_formats.md
+    expected text not null,                       -- in words; never the value
+    count bigint not null default 1,              -- records it stands for
+    person_key bigint,
+    sealed bytea                                  -- the record's bytes; null where landing.original holds them
+);
+create index if not exists record_load_id on quarantine.record (load_id);
+
+------------------------------------------------------------------------------------------------ risk
+create table if not exists risk.model (
+    model text not null,
+    version text not null,
+    kind text not null check (kind in ('equation', 'survival')),
+    source text not null,
+    card jsonb not null,
+    registered_at timestamptz not null default clock_timestamp(),
+    primary key (model, version)
+);
+create table if not exists risk.score (
+    person_key bigint not null,
+    site text not null,
+    exam_key bigint not null,
+    exam_date date not null,
+    model text not null,
+    version text not null,
+    output text not null,                         -- egfr, fib4, risk
+    value double precision,                       -- null when not eligible
+    unit text not null,                           -- UCUM; 1 for a probability
+    category text,
+    eligible boolean not null,
+    reason_en text,
+    reason_zh text,
+    missing text[] not null default '{}',
+    run_id text not null,
+    scored_at timestamptz not null default clock_timestamp(),
+    check (eligible = (value is not null)),
+    foreign key (model, version) references risk.model,
+    primary key (person_key, exam_key, model, version, output)
+);
+
+------------------------------------------------------------------------------------------------ access
+create table if not exists access.reader (
+    username text primary key check (username ~ '^[a-z][a-z0-9_]{0,39}$'),
+    role text not null check (role in ('analyst', 'health_manager', 'management', 'administrator', 'auditor')),
+    valid_until timestamptz,
+    revoked_at timestamptz,
+    created_at timestamptz not null default clock_timestamp()
+);
+create table if not exists access.site_grant (
+    username text not null references access.reader on delete cascade,
+    site text not null,
+    valid_until timestamptz,
+    granted_at timestamptz not null default clock_timestamp(),
+    primary key (username, site)
+);
+reset role;

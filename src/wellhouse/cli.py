@@ -1,0 +1,71 @@
+"""``wellhouse …``: every DAG task and every make target is one of these commands.
+
+Each command lives in a module of its own under ``wellhouse.commands`` and is imported only when asked for, so
+that ``wellhouse --help`` is quick and each environment imports only what it has.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from wellhouse.errors import WellhouseError
+
+COMMANDS = {
+    "access": "review who may read what",
+    "audit": "verify the audit trail, ask it who saw whom",
+    "dbt": "build a selector of the dbt project and record every model's result",
+    "gate": "check landed rows before they are built on",
+    "ingest": "load files or folders once",
+    "keys": "status and rotation of keys",
+    "ops": "install, start, stop, look after the services",
+    "pipeline": "run the DAGs and wait for them",
+    "quarantine": "list, show and release rejected records",
+    "risk": "list equations and models, score a file",
+    "sample": "write the sample population",
+    "scan": "look for plaintext in everything the product writes",
+    "summary": "print one person's health summary",
+    "superset": "deploy dashboards, datasets, roles and row rules",
+    "survival": "fit and evaluate survival models",
+    "user": "add, grant, revoke and list readers",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Commands by name; a module is imported when its command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(name for name in COMMANDS if importlib.util.find_spec(f"wellhouse.commands.{name}"))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(ctx):
+            return None
+        command = typer.main.get_command(importlib.import_module(f"wellhouse.commands.{name}").app)
+        command.short_help = COMMANDS[name]
+        command.name = name
+        return command
+
+
+main = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@main.callback()
+def _wellhouse() -> None:
+    """Wellhouse: the analytics warehouse of a health-management centre."""
+
+
+def app() -> None:
+    """Run the command line; a :class:`WellhouseError` is one line on standard error and exit code 1."""
+    try:
+        main()
+    except WellhouseError as error:
+        print(f"wellhouse: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    app()

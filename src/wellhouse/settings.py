@@ -1,0 +1,95 @@
+"""Where things are and how they are reached: the only reader of the environment.
+
+Every setting can be given as ``WELLHOUSE_<NAME>`` in the environment or in ``.env``. Secrets are never
+settings: they live in 0600 files under ``var/secrets`` and are read by :meth:`Settings.secret`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """One installation of Wellhouse."""
+
+    model_config = SettingsConfigDict(env_prefix="WELLHOUSE_", env_file=PROJECT_ROOT / ".env", extra="ignore")
+
+    root: Path = PROJECT_ROOT
+    var: Path = PROJECT_ROOT / "var"
+    """Everything the product writes."""
+    timezone: str = "Asia/Shanghai"
+
+    database_url: str | None = None
+    """An external PostgreSQL, as a superuser's URL; unset: a private cluster under ``var``."""
+    database: str = "wellhouse"
+    postgres_host: str = "localhost"
+    postgres_port: int = 15432
+    airflow_port: int = 18080
+    superset_port: int = 18088
+
+    sample_people: int = 2000
+    sample_seed: int = 20240601
+
+    @field_validator("root", "var")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @property
+    def inbox(self) -> Path:
+        """Files wait here as ``inbox/<site>/<source>/<file>``; a landed file is removed, its original is sealed."""
+        return self.var / "inbox"
+
+    @property
+    def originals(self) -> Path:
+        """Sealed bytes of files that could not be read as records."""
+        return self.var / "originals"
+
+    @property
+    def keystore(self) -> Path:
+        """Wrapped data keys: outside the warehouse and its backups."""
+        return self.var / "keystore"
+
+    @property
+    def tls(self) -> Path:
+        return self.var / "tls"
+
+    @property
+    def logs(self) -> Path:
+        return self.var / "logs"
+
+    def secret(self, name: str) -> str:
+        """The secret ``name``, generated once into a 0600 file; 256 random bits, URL-safe.
+
+        Two processes that ask at once get the same secret: the file appears under its name complete or not at all.
+        """
+        path = self.var / "secrets" / name
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text().strip()
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
