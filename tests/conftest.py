@@ -1,0 +1,132 @@
+"""Fixtures that every kind of test shares.
+
+The heavy ones build on each other and are made once a session: ``stack`` (a throwaway installation with its own
+folder, ports and PostgreSQL) ← ``landed`` (the sample is ingested) ← ``built`` (marts and scores) ← ``superset_url``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wellhouse.ops import bootstrap, cluster
+from wellhouse.settings import PROJECT_ROOT, Settings, settings
+
+SAMPLE_PEOPLE = 300
+PREFIX = "wellhouse-test-"
+PORTS = ("WELLHOUSE_POSTGRES_PORT", "WELLHOUSE_AIRFLOW_PORT", "WELLHOUSE_SUPERSET_PORT")
+FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point the whole session, and every process it starts, at a folder of its own before anything reads a setting."""
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    folder.chmod(0o711)  # the unprivileged user of PostgreSQL passes through
+    config.stash[FOLDER] = folder
+    for name in [n for n in os.environ if n.startswith(("WELLHOUSE_", "AIRFLOW__"))]:
+        del os.environ[name]
+    os.environ["WELLHOUSE_VAR"] = str(folder / "var")
+    os.environ["WELLHOUSE_DATABASE_URL"] = ""  # tests never touch the installation that .env describes
+    os.environ["AIRFLOW_HOME"] = str(folder / "airflow")
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ.update(dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)))
+    settings.cache_clear()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that finalizers run
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove what sessions that were killed outright left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).split("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def run(*command: str, cwd: Path = PROJECT_ROOT) -> str:
+    """Run a command of the product as its users do and return its standard output; a failure shows what it said."""
+    done = subprocess.run(command, cwd=cwd, text=True, capture_output=True)
+    if done.returncode:
+        pytest.fail(f"{' '.join(command)} exited {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}", False)
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    return PROJECT_ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real public data that is not part of the project."""
+    folder = PROJECT_ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the real data is not here: ../shared/data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Settings]:
+    """A running throwaway installation: PostgreSQL over TLS, roles, schemas and policies."""
+    of = settings()
+    cluster.ensure(of)
+    server = cluster.start(of)
+    try:
+        bootstrap.wait(of)
+        bootstrap.ensure(of)
+        yield of
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+
+
+@pytest.fixture(scope="session")
+def sample_truth(stack: Settings) -> dict[str, object]:
+    """Generates the sample into the inbox; what the generator knows of its rows and defects."""
+    truth = stack.var.parent / "truth.json"
+    run("wellhouse", "sample", "--people", str(SAMPLE_PEOPLE), "--years", "6", "--output", str(stack.inbox),
+        "--truth", str(truth))  # fmt: skip
+    return dict(json.loads(truth.read_text()))
+
+
+@pytest.fixture(scope="session")
+def landed(stack: Settings, sample_truth: dict[str, object]) -> Settings:
+    """``stack`` with the sample ingested."""
+    run("wellhouse", "ingest", str(stack.inbox), "--json")
+    return stack
+
+
+@pytest.fixture(scope="session")
+def built(landed: Settings) -> Settings:
+    """``landed`` with marts and scores, in the order of the DAGs."""
+    run("wellhouse", "gate", "run")
+    run("wellhouse", "dbt", "build", "--selector", "before_scoring")
+    run(sys.executable, "-m", "models.score")
+    run("wellhouse", "dbt", "build", "--selector", "after_scoring")
+    return landed
