@@ -1,0 +1,240 @@
+"""Who a record is about: identifiers → person, by blind index; what is known of a person, sealed under their own key."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from wellhouse.crypto import envelope, pseudonym
+from wellhouse.crypto.keyring import Keyring
+from wellhouse.errors import WellhouseError
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """One number by which an authority knows a person; ``number`` is normalised."""
+
+    identifier_type: str
+    authority: str
+    number: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What one or more records say about whom they concern; strongest identifier first."""
+
+    identifiers: tuple[Identifier, ...]
+    document: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A resolved person; ``key`` is their data key."""
+
+    person_key: int
+    key_id: str
+    key: bytes
+
+
+@dataclass
+class _Row:
+    person_key: int
+    key_id: str
+    digest: bytes
+    key: bytes = b""
+    new: bool = False
+    types: set[str] = field(default_factory=set)
+    document: dict[str, str] = field(default_factory=dict)
+
+
+class Vault:
+    """The vault as the loader uses it. Each :meth:`resolve` is a short transaction of its own and may be repeated."""
+
+    def __init__(self, connection: psycopg.Connection, keyring: Keyring) -> None:
+        self._connection = connection
+        self._keyring = keyring
+
+    def resolve(self, claims: Sequence[Claim], site: str) -> list[Person | None]:
+        """The person of each claim, made when nobody has these identifiers; None: they belong to two persons.
+
+        Claims are taken in order, so a later one may rest on an identifier an earlier one attached.
+        """
+        for _ in range(_ATTEMPTS):
+            resolved = self._attempt(claims, site)
+            if resolved is not None:
+                return resolved
+        raise WellhouseError("persons could not be resolved: other loaders kept changing the same ones")
+
+    def _attempt(self, claims: Sequence[Claim], site: str) -> list[Person | None] | None:
+        blind_key = self._keyring.blind_key()
+        indexes = [
+            [(pseudonym.blind_index(blind_key, i.identifier_type, i.authority, i.number), i.identifier_type)
+             for i in claim.identifiers]
+            for claim in claims
+        ]  # fmt: skip
+        known = self._lookup(sorted({b for claim in indexes for b, _ in claim}))
+        assigned: list[_Row | None] = []
+        attached: dict[bytes, tuple[_Row, str]] = {}
+        for claim, wanted in zip(claims, indexes, strict=True):
+            row = _decide(wanted, known)
+            assigned.append(row)
+            if row is None:
+                continue
+            for index, kind in wanted:
+                if index not in known:
+                    known[index] = row
+                    attached[index] = (row, kind)
+                row.types.add(kind)
+            row.document.update(claim.document)
+        rows = {r.person_key: r for r in assigned if r is not None}
+        self._give_keys(list(rows.values()))
+        if not self._write(rows, attached, site):
+            return None
+        return [None if r is None else Person(r.person_key, r.key_id, r.key) for r in assigned]
+
+    def _lookup(self, indexes: list[bytes]) -> dict[bytes, _Row]:
+        rows: dict[int, _Row] = {}
+        known: dict[bytes, _Row] = {}
+        found = self._connection.execute(
+            """select i.blind_index, p.person_key, p.key_id, p.digest,
+                      (select array_agg(o.identifier_type) from vault.identifier o where o.person_key = p.person_key)
+               from vault.identifier i join vault.person p using (person_key) where i.blind_index = any(%s)""",
+            (indexes,),
+        )
+        for index, key, key_id, digest, types in found:
+            known[index] = rows.setdefault(key, _Row(key, key_id, digest, types=set(types)))
+        self._connection.commit()
+        return known
+
+    def _give_keys(self, rows: list[_Row]) -> None:
+        old = self._keyring.data_keys([r.key_id for r in rows if not r.new])
+        fresh = iter(self._keyring.create(sum(r.new for r in rows)))
+        for row in rows:
+            if row.new:
+                row.key_id, row.key = next(fresh)
+            elif row.key_id in old:
+                row.key = old[row.key_id]
+            else:
+                raise WellhouseError("a person's data key is missing from the keystore: restore it, or erase the person")
+
+    def _write(self, rows: dict[int, _Row], attached: dict[bytes, tuple[_Row, str]], site: str) -> bool:
+        """False: another loader took an identifier meanwhile; nothing was written."""
+        connection = self._connection
+        blind_key = self._keyring.blind_key()
+        new = [r for r in rows.values() if r.new]
+        changed = self._changed([r for r in rows.values() if not r.new and r.document], blind_key)
+        with connection.transaction(), connection.cursor() as cursor:
+            if new:
+                cursor.executemany(
+                    "insert into vault.person (person_key, key_id, sealed, digest) values (%s, %s, %s, %s)",
+                    [(r.person_key, r.key_id, *_sealed(r, blind_key)) for r in sorted(new, key=_by_key)],
+                )
+            if changed:
+                cursor.executemany(
+                    "update vault.person set sealed = %s, digest = %s, updated_at = clock_timestamp() where person_key = %s",
+                    [(*_sealed(r, blind_key), r.person_key) for r in sorted(changed, key=_by_key)],
+                )
+            if attached:
+                # sorted: two loaders that meet wait for one another instead of deadlocking
+                ordered = sorted(attached.items())
+                cursor.execute(
+                    """insert into vault.identifier (blind_index, person_key, identifier_type)
+                       select * from unnest(%s::bytea[], %s::bigint[], %s::text[]) on conflict do nothing""",
+                    ([i for i, _ in ordered], [r.person_key for _, (r, _) in ordered], [k for _, (_, k) in ordered]),
+                )
+                if cursor.rowcount != len(ordered):
+                    raise psycopg.Rollback()
+            cursor.execute(
+                """insert into vault.person_site (person_key, site) select k, %s from unnest(%s::bigint[]) k
+                   on conflict do nothing""",
+                (site, sorted(rows)),
+            )
+            return True
+        self._keyring.destroy(r.key_id for r in new)
+        return False
+
+    def _changed(self, rows: list[_Row], blind_key: bytes) -> list[_Row]:
+        """Those of whom something new is known; their document becomes the old one with the new words over it."""
+        suspects = [r for r in rows if _digest(r.document, blind_key) != r.digest]
+        if not suspects:
+            return []
+        stored = dict(self._connection.execute(
+            "select person_key, sealed from vault.person where person_key = any(%s)", ([r.person_key for r in suspects],)
+        ).fetchall())  # fmt: skip
+        changed = []
+        for row in suspects:
+            old = _open(row, stored[row.person_key])
+            row.document = old | row.document
+            if row.document != old:
+                changed.append(row)
+        return changed
+
+
+def reveal(connection: psycopg.Connection, keyring: Keyring, person_key: int) -> dict[str, str]:
+    """What is known of a person: name, id_number, birth_date, phone, mrn, employer, address. The caller audits first.
+
+    :raises WellhouseError: nobody has this key, or the person was erased.
+    """
+    found = connection.execute("select key_id, sealed from vault.person where person_key = %s", (person_key,)).fetchone()
+    if found is None:
+        raise WellhouseError(f"no person {person_key}")
+    key_id, sealed = found
+    keys = keyring.data_keys([key_id])
+    if key_id not in keys:
+        raise WellhouseError(f"person {person_key} was erased: the key is destroyed")
+    return _open(_Row(person_key, key_id, b"", keys[key_id]), sealed)
+
+
+def _decide(wanted: list[tuple[bytes, str]], known: dict[bytes, _Row]) -> _Row | None:
+    """The one person these identifiers belong to, or may belong to; None: two persons."""
+    owners = {id(known[index]): known[index] for index, _ in wanted if index in known}
+    if not owners:
+        return _Row(pseudonym.person_key(), "", b"", new=True)
+    if len(owners) > 1:
+        return None
+    (row,) = owners.values()
+    for index, kind in wanted:
+        # a person has one ID number: a number nobody has yet cannot belong to someone who already has another
+        if index not in known and kind == "id_number" and kind in row.types:
+            return None
+    return row
+
+
+def _by_key(row: _Row) -> int:
+    return row.person_key
+
+
+def _canonical(document: dict[str, str]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _digest(document: dict[str, str], blind_key: bytes) -> bytes:
+    return hmac.digest(blind_key, b"vault.person" + _canonical(document), "sha256")
+
+
+def _sealed(row: _Row, blind_key: bytes) -> tuple[bytes, bytes]:
+    plaintext = _canonical(row.document)
+    return envelope.seal(row.key, plaintext, _aad(row.key_id)), _digest(row.document, blind_key)
+
+
+def _open(row: _Row, sealed: bytes) -> dict[str, str]:
+    return dict(json.loads(envelope.unseal(row.key, bytes(sealed), _aad(row.key_id))))
+
+
+def _aad(key_id: str) -> bytes:
+    return b"vault.person|sealed|" + key_id.encode()
+
+
+def person_keys(connection: psycopg.Connection, keyring: Keyring, persons: Iterable[int]) -> dict[int, tuple[str, bytes]]:
+    """(key id, data key) of each of ``persons`` whose key still exists."""
+    rows = dict(connection.execute(
+        "select person_key, key_id from vault.person where person_key = any(%s)", (sorted(set(persons)),)
+    ).fetchall())  # fmt: skip
+    keys = keyring.data_keys(sorted(rows.values()))
+    return {person: (key_id, keys[key_id]) for person, key_id in rows.items() if key_id in keys}
