@@ -73,7 +73,9 @@ def run(*command: str, cwd: Path = PROJECT_ROOT) -> str:
     """Run a command of the product as its users do and return its standard output; a failure shows what it said."""
     done = subprocess.run(command, cwd=cwd, text=True, capture_output=True)
     if done.returncode:
-        pytest.fail(f"{' '.join(command)} exited {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}", False)
+        pytest.fail(
+            f"{' '.join(command)} exited {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}", False
+        )
     return done.stdout
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import psycopg
 from psycopg import conninfo, sql
@@ -21,7 +22,7 @@ SERVICES = ("airflow", "superset")
 def administrator(settings: Settings, database: str = "postgres") -> psycopg.Connection:
     """A superuser's connection: the private cluster's, or the one in ``WELLHOUSE_DATABASE_URL``."""
     if settings.database_url:
-        parameters = conninfo.conninfo_to_dict(settings.database_url) | {"dbname": database}
+        parameters: dict[str, Any] = conninfo.conninfo_to_dict(settings.database_url) | {"dbname": database}
     else:
         parameters = db.parameters(SUPERUSER, settings, database)
     return psycopg.connect(**parameters, autocommit=True)
@@ -51,9 +52,13 @@ def ensure(settings: Settings) -> None:
                 server.execute(sql.SQL("create role {} login nosuperuser").format(sql.Identifier(name)))
         for name, owner in ((settings.database, None), *((s, s) for s in SERVICES)):
             if not server.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
-                server.execute(sql.SQL("create database {} encoding 'UTF8' template template0").format(sql.Identifier(name)))
+                server.execute(
+                    sql.SQL("create database {} encoding 'UTF8' template template0").format(sql.Identifier(name))
+                )
             if owner:
-                server.execute(sql.SQL("alter database {} owner to {}").format(sql.Identifier(name), sql.Identifier(owner)))
+                server.execute(
+                    sql.SQL("alter database {} owner to {}").format(sql.Identifier(name), sql.Identifier(owner))
+                )
                 server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
     with administrator(settings, settings.database) as warehouse:
         warehouse.autocommit = False

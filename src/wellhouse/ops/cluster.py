@@ -70,7 +70,9 @@ def os_user() -> str | None:
     try:
         pwd.getpwnam("postgres")
     except KeyError:
-        raise WellhouseError("running as root, and there is no unprivileged user `postgres`: install the distribution's postgresql package") from None
+        raise WellhouseError(
+            "as root, an unprivileged user `postgres` is needed: install the distribution's postgresql package"
+        ) from None
     return "postgres"
 
 
@@ -104,8 +106,16 @@ def start(settings: Settings) -> subprocess.Popen[bytes]:
     """Run the server as a child of this process (tests and tools; the supervisor does it for an installation)."""
     settings.logs.mkdir(parents=True, exist_ok=True)
     with (settings.logs / "postgres.log").open("ab") as log:
-        return subprocess.Popen(command(settings), stdout=log, stderr=log, user=os_user(), group=_group(os_user()),
-                                extra_groups=[] if os_user() else None, start_new_session=True, cwd="/")
+        return subprocess.Popen(
+            command(settings),
+            stdout=log,
+            stderr=log,
+            user=os_user(),
+            group=_group(os_user()),
+            extra_groups=[] if os_user() else None,
+            start_new_session=True,
+            cwd="/",
+        )
 
 
 def _group(user: str | None) -> int | None:
@@ -121,10 +131,27 @@ def _initdb(folder: Path, user: str | None, password: str) -> None:
     os.close(writer)
     try:
         done = subprocess.run(
-            [str(binaries() / "initdb"), "-D", str(folder), "-U", SUPERUSER, "-A", "scram-sha-256",
-             f"--pwfile=/dev/fd/{reader}", "-E", "UTF8", "--locale=C.UTF-8", "--data-checksums"],
-            user=user, group=_group(user), extra_groups=[] if user else None, cwd="/", pass_fds=[reader],
-            text=True, capture_output=True,
+            [
+                str(binaries() / "initdb"),
+                "-D",
+                str(folder),
+                "-U",
+                SUPERUSER,
+                "-A",
+                "scram-sha-256",
+                f"--pwfile=/dev/fd/{reader}",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--data-checksums",
+            ],
+            user=user,
+            group=_group(user),
+            extra_groups=[] if user else None,
+            cwd="/",
+            pass_fds=[reader],
+            text=True,
+            capture_output=True,
         )
     finally:
         os.close(reader)
@@ -154,5 +181,6 @@ def _check_reachable(folder: Path, user: str | None) -> None:
     done = subprocess.run(["test", "-w", str(folder)], user=entry.pw_uid, group=entry.pw_gid, extra_groups=[], cwd="/")
     if done.returncode:
         raise WellhouseError(
-            f"the user `{user}` cannot reach {folder}: give its parent folders o+x, or set WELLHOUSE_VAR to a folder it can reach"
+            f"the user `{user}` cannot reach {folder}: give its parent folders o+x, "
+            "or set WELLHOUSE_VAR to a folder it can reach"
         )

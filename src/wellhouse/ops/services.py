@@ -1,0 +1,94 @@
+"""What runs, in which environment: ``infra/services/supervisord.conf`` filled in for one installation."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from psycopg import conninfo
+
+from wellhouse.ops import airflow, cluster
+from wellhouse.settings import Settings
+
+POSTGRES = "postgres"
+AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
+SUPERSET = "superset"
+INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR")
+
+
+def names(settings: Settings) -> tuple[str, ...]:
+    """Every service of this installation, in the order they start; an external PostgreSQL is not ours to run."""
+    own = () if settings.database_url else (POSTGRES,)
+    return (*own, *AIRFLOW, SUPERSET)
+
+
+def binaries(settings: Settings, environment: str) -> Path:
+    """The commands of one of the two Python environments, ``pipeline`` or ``superset``."""
+    return settings.root / f".venv-{environment}" / "bin"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of every service and of every command run for it: where things are, and no secret."""
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return inherited | {
+        "WELLHOUSE_ROOT": str(settings.root),
+        "WELLHOUSE_VAR": str(settings.var),
+        "WELLHOUSE_TIMEZONE": settings.timezone,
+        "WELLHOUSE_DATABASE_URL": _without_secrets(settings.database_url),
+        "WELLHOUSE_DATABASE": settings.database,
+        "WELLHOUSE_POSTGRES_HOST": settings.postgres_host,
+        "WELLHOUSE_POSTGRES_PORT": str(settings.postgres_port),
+        "WELLHOUSE_AIRFLOW_PORT": str(settings.airflow_port),
+        "WELLHOUSE_SUPERSET_PORT": str(settings.superset_port),
+        "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
+        "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
+        "AIRFLOW_HOME": str(airflow.home(settings)),
+        "SUPERSET_HOME": str(settings.var / "superset"),
+        "SUPERSET_CONFIG_PATH": str(settings.root / "infra" / "superset_config.py"),
+        "FLASK_APP": "superset.app:create_app()",
+    }
+
+
+def supervisor_configuration(settings: Settings) -> str:
+    """The supervisor's configuration; a service whose section changes has to be started again."""
+    user = cluster.os_user()
+    lock = settings.root / "uv.lock"
+    values = {
+        "var": str(settings.var),
+        "root": str(settings.root),
+        "pipeline": shlex.quote(str(binaries(settings, "pipeline"))),
+        "superset": shlex.quote(str(binaries(settings, "superset"))),
+        "superset_port": str(settings.superset_port),
+        "postgres": shlex.join(cluster.command(settings)) if not settings.database_url else "/bin/false",
+        "run_as": "user=root" if user else "",
+        "postgres_run_as": f"user={user}" if user else "",
+        "postgres_revision": digest(cluster.data(settings) / "postgresql.conf", cluster.data(settings) / "pg_hba.conf"),
+        "airflow_revision": digest(lock, airflow.home(settings) / "airflow.cfg"),
+        "superset_revision": digest(lock, settings.root / "infra" / "superset_config.py"),
+    }
+    escaped = {name: value.replace("%", "%%") for name, value in values.items()}
+    escaped["environment"] = ",".join(f'{k}="{_quoted(v)}"' for k, v in environment(settings).items())
+    return Template((settings.root / "infra" / "services" / "supervisord.conf").read_text()).substitute(escaped)
+
+
+def digest(*files: Path, salt: str = "") -> str:
+    """A short name for the contents of ``files``; one that does not exist counts as empty."""
+    sums = [hashlib.sha256(f.read_bytes() if f.exists() else b"").hexdigest() for f in files]
+    return hashlib.sha256(" ".join([salt, *sums]).encode()).hexdigest()[:16]
+
+
+def _quoted(value: str) -> str:
+    return value.replace("%", "%%").replace('"', "")
+
+
+def _without_secrets(url: str | None) -> str:
+    if not url:
+        return ""
+    kept: dict[str, Any] = {
+        k: v for k, v in conninfo.conninfo_to_dict(url).items() if k in ("host", "port", "sslmode", "sslrootcert")
+    }
+    return conninfo.make_conninfo(**kept)
