@@ -55,6 +55,19 @@ begin
 end
 $$;
 
+-- One site more, or the same one until another day; and one site less.
+create or replace function access.grant_site(username text, site text, valid_until timestamptz)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+    insert into access.site_grant (username, site, valid_until)
+    values (grant_site.username, grant_site.site, grant_site.valid_until)
+    on conflict on constraint site_grant_pkey do update set valid_until = excluded.valid_until, granted_at = clock_timestamp()
+$$;
+
+create or replace function access.revoke_site(username text, site text)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+    delete from access.site_grant g where g.username = revoke_site.username and g.site = revoke_site.site
+$$;
+
 -- Take a reader's access away now: no new connection, and the open ones end.
 create or replace function access.revoke(username text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -73,12 +86,13 @@ revoke all on all functions in schema access, audit from public;
 
 grant usage on schema access to wh_access, wh_ingest, wh_identity, wh_transform, wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor;
 grant execute on function access.my_sites(), access.my_role() to wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor;
-grant execute on function access.provision(text, text, text, text[], timestamptz), access.revoke(text) to wh_access;
+grant execute on function access.provision(text, text, text, text[], timestamptz), access.revoke(text),
+    access.grant_site(text, text, timestamptz), access.revoke_site(text, text) to wh_access;
 grant select on access.reader, access.site_grant to wh_access, wh_administrator;
 
 grant usage on schema audit to wh_ingest, wh_identity, wh_access, wh_ops, wh_auditor, wh_analyst, wh_health_manager;
 grant execute on function audit.record(text, text, text, bigint[], bigint) to wh_ingest, wh_identity, wh_access, wh_ops, wh_analyst, wh_health_manager;
-grant select on audit.event to wh_auditor;
+grant select on audit.event to wh_auditor, wh_ops;
 grant execute on function audit.first_break() to wh_auditor, wh_ops;
 
 grant usage on schema vault to wh_ingest, wh_identity;

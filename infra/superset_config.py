@@ -1,0 +1,174 @@
+"""Superset's configuration: every secret from a 0600 file, every row read as the person who asks for it.
+
+Superset reads this file by ``SUPERSET_CONFIG_PATH``. Upper-case names override ``superset.config``.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
+from superset.config import DISALLOWED_SQL_FUNCTIONS, TALISMAN_CONFIG
+from superset.security import SupersetSecurityManager
+
+from wellhouse import db
+from wellhouse.settings import settings
+
+_settings = settings()
+
+# --- secrets and metadata -------------------------------------------------------------------------------------------
+SECRET_KEY = _settings.secret("superset_secret_key")
+GUEST_TOKEN_JWT_SECRET = _settings.secret("superset_guest_key")
+GLOBAL_ASYNC_QUERIES_JWT_SECRET = _settings.secret("superset_async_key")
+SQLALCHEMY_DATABASE_URI = db.url("superset", _settings, database="superset", scheme="postgresql+psycopg2")
+SQLALCHEMY_ENGINE_OPTIONS = {"pool_size": 5, "max_overflow": 10, "pool_pre_ping": True, "pool_recycle": 1800}
+
+# --- the warehouse: one database role a reader -----------------------------------------------------------------------
+NOBODY = "wh_nobody"
+"""No such role exists: who is not a known reader does not get as far as a connection."""
+
+
+def _role(username: str | None) -> str:
+    try:
+        return db.reader_role(username or "")
+    except ValueError:
+        return NOBODY
+
+
+def DB_CONNECTION_MUTATOR(  # noqa: N802  (Superset's name)
+    uri: URL, params: dict[str, Any], username: str | None, security_manager: Any, source: Any
+) -> tuple[URL, dict[str, Any]]:
+    """Connect as ``wh_u_<username>``: row policies ask ``session_user``, which SQL cannot change.
+
+    Whatever host, user or option the stored URI holds is replaced: the warehouse is the only database there is.
+    The name comes from the session that asks, never from the URI.
+    """
+    from flask import g
+
+    user = getattr(g, "user", None)
+    known = user is not None and not user.is_anonymous
+    role = _role(user.username if known else None)
+    target = db.parameters(role, _settings)
+    query = {k: str(target[k]) for k in ("sslmode", "sslrootcert") if k in target}
+    asked = dict(params.get("connect_args", {}))
+    kept = {"options": asked["options"]} if str(asked.get("options", "")).startswith("-csearch_path=") else {}
+    return (
+        URL.create(
+            "postgresql+psycopg2", role, target["password"], target["host"], int(target.get("port", 5432)),
+            target["dbname"], query | {"application_name": "superset"},
+        ),
+        {**params, "poolclass": NullPool, "connect_args": kept},
+    )  # fmt: skip
+
+
+PREVENT_UNSAFE_DB_CONNECTIONS = True
+DISALLOWED_SQL_FUNCTIONS = DISALLOWED_SQL_FUNCTIONS | {
+    "postgresql": DISALLOWED_SQL_FUNCTIONS["postgresql"]
+    | {
+        "set_config", "pg_reload_conf", "pg_cancel_backend", "pg_sleep_for", "pg_sleep_until", "pg_notify",
+        "dblink", "dblink_connect", "dblink_exec", "dblink_open", "lo_import", "lo_export", "lo_get", "lo_put",
+        "lo_from_bytea", "lo_create", "pg_stat_file", "pg_ls_logdir", "pg_ls_waldir", "pg_ls_tmpdir", "pg_logfile_rotate",
+        "pg_advisory_lock", "pg_advisory_xact_lock", "pg_logical_emit_message", "cursor_to_xml", "schema_to_xml",
+    },
+}  # fmt: skip
+
+
+# --- what is cached, and for whom ------------------------------------------------------------------------------------
+class SecurityManager(SupersetSecurityManager):  # type: ignore[misc]
+    """Superset's own, with the reader's name in every cache key."""
+
+    def get_rls_cache_key(self, datasource: Any) -> list[str]:
+        """Rows depend on who asks even where the rules read the same: one reader never gets another's cached rows."""
+        from superset.utils.core import get_username
+
+        return [*super().get_rls_cache_key(datasource), f"reader={get_username()}"]
+
+
+CUSTOM_SECURITY_MANAGER = SecurityManager
+# In the process's memory only: rows of patients never reach a disk. Small and short, the warehouse is quick.
+_MEMORY = {"CACHE_TYPE": "SimpleCache", "CACHE_THRESHOLD": 500, "CACHE_DEFAULT_TIMEOUT": 300}
+CACHE_CONFIG = _MEMORY
+DATA_CACHE_CONFIG = _MEMORY
+RESULTS_BACKEND = None
+STORE_CACHE_KEYS_IN_METADATA_DB = False
+
+FEATURE_FLAGS = {
+    "ALERT_REPORTS": False,
+    "ALLOW_ADHOC_SUBQUERY": False,
+    "CACHE_QUERY_BY_USER": True,
+    "CSS_TEMPLATES": False,
+    "DASHBOARD_RBAC": True,
+    "EMBEDDABLE_CHARTS": False,
+    "EMBEDDED_SUPERSET": False,
+    "ENABLE_SUPERSET_META_DB": False,
+    "ENABLE_TEMPLATE_PROCESSING": False,
+    "RLS_IN_SQLLAB": True,
+    "THUMBNAILS": False,
+}
+
+# --- signing in ------------------------------------------------------------------------------------------------------
+AUTH_ROLE_PUBLIC = "Public"
+PUBLIC_ROLE_LIKE = None
+AUTH_USER_REGISTRATION = False
+FAB_ADD_SECURITY_API = True
+FAB_PASSWORD_COMPLEXITY_ENABLED = True
+RATELIMIT_ENABLED = True
+RATELIMIT_APPLICATION = "200 per second"
+AUTH_RATE_LIMITED = True
+AUTH_RATE_LIMIT = "20 per minute"
+SESSION_COOKIE_NAME = "wellhouse_superset"
+SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+PERMANENT_SESSION_LIFETIME = timedelta(hours=9)
+SESSION_PROTECTION = "strong"
+WTF_CSRF_ENABLED = True
+WTF_CSRF_TIME_LIMIT = int(timedelta(hours=9).total_seconds())
+JWT_ACCESS_TOKEN_EXPIRES = timedelta(minutes=15)
+ENABLE_CORS = False
+FAB_API_SWAGGER_UI = False
+
+# --- browser ---------------------------------------------------------------------------------------------------------
+# No picture, font, script or call from anywhere but here: no analytics pixel, no map tiles.
+_POLICY = {
+    "base-uri": ["'self'"],
+    "default-src": ["'self'"],
+    "img-src": ["'self'", "blob:", "data:"],
+    "worker-src": ["'self'", "blob:"],
+    "connect-src": ["'self'"],
+    "object-src": "'none'",
+    "style-src": ["'self'", "'unsafe-inline'"],
+    "font-src": ["'self'", "data:"],
+    "frame-ancestors": ["'none'"],
+    "form-action": ["'self'"],
+    "script-src": ["'self'", "'strict-dynamic'"],
+}
+TALISMAN_ENABLED = True
+TALISMAN_CONFIG = TALISMAN_CONFIG | {
+    "content_security_policy": _POLICY,
+    "force_https": False,  # there is no plain port: gunicorn speaks TLS only
+    "strict_transport_security": True,
+    "session_cookie_secure": True,
+    "frame_options": "DENY",
+}
+THEME_FONT_URL_ALLOWED_DOMAINS: list[str] = []
+SCARF_ANALYTICS = False
+
+# --- language, names, limits -----------------------------------------------------------------------------------------
+APP_NAME = "Wellhouse"
+LOGO_TOOLTIP = "Wellhouse"
+BABEL_DEFAULT_LOCALE = "en"
+LANGUAGES = {"en": {"flag": "us", "name": "English"}, "zh": {"flag": "cn", "name": "中文"}}
+CSV_EXPORT = {"encoding": "utf-8-sig"}  # Excel in Chinese opens it as it is
+ROW_LIMIT = 10_000
+SQL_MAX_ROW = 100_000
+DEFAULT_SQLLAB_LIMIT = 1_000
+SAMPLES_ROW_LIMIT = 200
+SQLLAB_TIMEOUT = 60
+SUPERSET_WEBSERVER_TIMEOUT = 60
+SQLALCHEMY_EXAMPLES_URI = None
+LOG_LEVEL = logging.WARNING
+EXTRA_CATEGORICAL_COLOR_SCHEMES: list[dict[str, Any]] = []

@@ -1,0 +1,149 @@
+"""Readers in PostgreSQL: one login role a person, sites and dates in ``access``; every change is audited."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import psycopg
+
+from wellhouse import audit, db
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import Settings
+
+ROLES = ("analyst", "health_manager", "management", "administrator", "auditor")
+BY_SITE = ("analyst", "health_manager")
+"""Roles that read persons' rows, and so need a site."""
+
+
+@dataclass(frozen=True)
+class SiteGrant:
+    site: str
+    valid_until: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One person and everything they are cleared for."""
+
+    username: str
+    role: str
+    valid_until: dt.datetime | None
+    revoked_at: dt.datetime | None
+    sites: tuple[SiteGrant, ...]
+
+    @property
+    def active(self) -> bool:
+        return self.revoked_at is None and (self.valid_until is None or self.valid_until > dt.datetime.now(dt.UTC))
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"active": self.active}
+
+
+@dataclass(frozen=True)
+class Default:
+    username: str
+    role: str
+    sites: tuple[str, ...] = ()
+
+
+DEFAULTS = (
+    Default("analyst_hz", "analyst", ("hz",)),
+    Default("analyst_sh", "analyst", ("sh",)),
+    Default("manager_hz", "health_manager", ("hz",)),
+    Default("management", "management"),
+    Default("administrator", "administrator"),
+    Default("auditor", "auditor"),
+)
+"""Whom a new installation has."""
+
+
+def provision(
+    of: Settings, username: str, role: str, sites: Iterable[str] = (), until: dt.datetime | None = None
+) -> None:
+    """Create a reader or bring one to exactly this role, these sites and this date.
+
+    :raises WellhouseError: a bad name or role, or a role that reads persons' rows without a site
+    """
+    sites = sorted(set(sites))
+    if role not in ROLES:
+        raise WellhouseError(f"no such role: {role}; there are {', '.join(ROLES)}")
+    if role in BY_SITE and not sites:
+        raise WellhouseError(f"the role {role} reads one site's rows: give --site")
+    if role not in BY_SITE and sites:
+        raise WellhouseError(f"the role {role} reads no site's rows: leave out --site")
+    login = _login(username)
+    with db.connect("wh_access", of) as connection:
+        # libpq makes the SCRAM verifier: the password itself never reaches the server
+        verifier = connection.pgconn.encrypt_password(db.password(login, of).encode(), login.encode(), b"scram-sha-256")
+        connection.execute(
+            "select access.provision(%s, %s, %s, %s::text[], %s)", (username, role, verifier.decode(), sites, until)
+        )
+        _audited(connection, "provision", f"{username} {role} {','.join(sites)} until {until or 'revoked'}")
+
+
+def grant(of: Settings, username: str, sites: Iterable[str], until: dt.datetime | None = None) -> None:
+    """Clear a reader for more sites, or for the same ones until another day."""
+    _known(of, username, BY_SITE)
+    with db.connect("wh_access", of) as connection:
+        for site in sorted(set(sites)):
+            connection.execute("select access.grant_site(%s, %s, %s)", (username, site, until))
+            _audited(connection, "grant", f"{username} {site} until {until or 'revoked'}")
+
+
+def revoke(of: Settings, username: str) -> None:
+    """End a reader's access now: the open database sessions end too."""
+    _known(of, username, ROLES)
+    with db.connect("wh_access", of) as connection:
+        connection.execute("select access.revoke(%s)", (username,))
+        _audited(connection, "revoke", username)
+
+
+def revoke_sites(of: Settings, username: str, sites: Iterable[str]) -> None:
+    """Take single sites away; the next query no longer sees them."""
+    _known(of, username, ROLES)
+    with db.connect("wh_access", of) as connection:
+        for site in sorted(set(sites)):
+            connection.execute("select access.revoke_site(%s, %s)", (username, site))
+            _audited(connection, "revoke", f"{username} {site}")
+
+
+def ensure_defaults(of: Settings) -> list[str]:
+    """The readers of a new installation; those that exist stay as they are. Names of those made."""
+    known = {r.username for r in everyone(of)}
+    made = [d for d in DEFAULTS if d.username not in known]
+    for each in made:
+        provision(of, each.username, each.role, each.sites)
+    return [d.username for d in made]
+
+
+def everyone(of: Settings) -> list[Reader]:
+    """All readers there ever were, by name."""
+    with db.connect("wh_access", of) as connection:
+        people = connection.execute(
+            "select username, role, valid_until, revoked_at from access.reader order by username"
+        ).fetchall()
+        grants = connection.execute("select username, site, valid_until from access.site_grant order by 1, 2").fetchall()
+    return [Reader(*p, tuple(SiteGrant(site, until) for name, site, until in grants if name == p[0])) for p in people]
+
+
+def _known(of: Settings, username: str, roles: tuple[str, ...]) -> None:
+    for reader in everyone(of):
+        if reader.username == username:
+            if reader.role not in roles:
+                raise WellhouseError(f"{username} is {reader.role}, a role that reads no site's rows")
+            return
+    raise WellhouseError(f"there is no reader {username}")
+
+
+def _login(username: str) -> str:
+    try:
+        return db.reader_role(username)
+    except ValueError as error:
+        raise WellhouseError(str(error)) from None
+
+
+def _audited(connection: psycopg.Connection, action: str, purpose: str) -> None:
+    audit.record(connection, action=action, path="cli", purpose=purpose)

@@ -1,0 +1,111 @@
+"""``wellhouse user …``: readers, in PostgreSQL first (that is where rows are kept back) and then in Superset."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Annotated
+
+import typer
+
+from wellhouse.errors import WellhouseError
+
+app = typer.Typer(no_args_is_help=True, help="Add, grant, revoke and list readers.")
+
+Name = Annotated[str, typer.Argument(help="1 to 40 of a-z, 0-9 and _, beginning with a letter")]
+Sites = Annotated[list[str] | None, typer.Option("--site", help="a site the reader is cleared for; repeatable")]
+Until = Annotated[dt.datetime | None, typer.Option("--until", help="the last moment, in the installation's time zone")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+
+
+@app.command()
+def add(
+    name: Name,
+    role: Annotated[str, typer.Option("--role", help="analyst, health_manager, management, administrator, auditor")],
+    site: Sites = None,
+    until: Until = None,
+) -> None:
+    """Create a reader, or bring one to exactly this role, these sites and this date."""
+    from wellhouse.access import readers
+    from wellhouse.settings import settings
+    from wellhouse.superset import users
+    from wellhouse.superset.client import Superset
+
+    of = settings()
+    readers.provision(of, name, role, site or (), _moment(until))
+    with Superset(of) as superset:
+        users.ensure(superset, name, role, of.secret(f"password_{name}"))
+    print(f"{name}: first password in {of.var / 'secrets' / f'password_{name}'}")
+
+
+@app.command()
+def grant(name: Name, site: Annotated[list[str], typer.Option("--site")], until: Until = None) -> None:
+    """Clear a reader for more sites."""
+    from wellhouse.access import readers
+    from wellhouse.settings import settings
+
+    readers.grant(settings(), name, site, _moment(until))
+
+
+@app.command()
+def revoke(name: Name, site: Sites = None) -> None:
+    """End a reader's access now, or take single sites away; open sessions end too."""
+    from wellhouse.access import readers
+    from wellhouse.settings import settings
+    from wellhouse.superset import users
+    from wellhouse.superset.client import Superset
+
+    of = settings()
+    if site:
+        readers.revoke_sites(of, name, site)
+        return
+    readers.revoke(of, name)  # no row from now on, whatever happens to Superset
+    with Superset(of) as superset:
+        users.deactivate(superset, name)
+
+
+@app.command(name="list")
+def list_(as_json: AsJson = False) -> None:
+    """Readers, their roles and sites."""
+    from wellhouse.access import readers
+    from wellhouse.settings import settings
+
+    found = readers.everyone(settings())
+    if as_json:
+        print(json.dumps([r.as_json() for r in found], default=str))
+        return
+    for reader in found:
+        state = "active" if reader.active else "revoked" if reader.revoked_at else "expired"
+        print(f"{reader.username:<20} {reader.role:<15} {','.join(g.site for g in reader.sites):<20} {state}")
+
+
+@app.command()
+def ensure_defaults() -> None:
+    """The six readers of a new installation; those that exist stay as they are.
+
+    In PostgreSQL at once; in Superset when it is up and deployed, otherwise `wellhouse superset deploy` does it.
+    """
+    from wellhouse.access import readers
+    from wellhouse.settings import settings
+    from wellhouse.superset import users
+    from wellhouse.superset.client import Superset
+
+    of = settings()
+    made = readers.ensure_defaults(of)
+    print(f"{len(made)} readers made" + (f": {', '.join(made)}" if made else ""))
+    active = {r.username: r.role for r in readers.everyone(of) if r.active}
+    try:
+        with Superset(of) as superset:
+            for default in readers.DEFAULTS:
+                if default.username in active:
+                    users.ensure(superset, default.username, active[default.username], of.secret(f"password_{default.username}"))
+    except WellhouseError as error:
+        print(f"accounts in Superset come with `wellhouse superset deploy` ({error})")
+
+
+def _moment(until: dt.datetime | None) -> dt.datetime | None:
+    from zoneinfo import ZoneInfo
+
+    from wellhouse.settings import settings
+
+    return until and until.replace(tzinfo=ZoneInfo(settings().timezone))

@@ -1,0 +1,94 @@
+"""Superset's REST API as a signed-in person: HTTPS verified against our own authority."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import Settings
+
+ADMINISTRATOR = "administrator"
+PAGE = 100
+"""Rows a request: what Flask-AppBuilder allows at most."""
+
+
+class Superset:
+    """One signed-in session; use it as a context manager."""
+
+    def __init__(self, of: Settings, username: str = ADMINISTRATOR, password: str | None = None) -> None:
+        """Sign in.
+
+        :param password: unset, the one in the person's 0600 file of first passwords
+        :raises WellhouseError: Superset does not answer, or does not let the person in
+        """
+        self.url = f"https://localhost:{of.superset_port}"
+        try:
+            trust = ssl.create_default_context(cafile=of.tls / "ca.crt")
+        except OSError:
+            raise WellhouseError(f"there is no certificate authority in {of.tls}: start the services first") from None
+        self._http = httpx.Client(
+            base_url=self.url, verify=trust, timeout=120, trust_env=False, headers={"Referer": f"{self.url}/"}
+        )
+        try:
+            self._sign_in(username, password or of.secret(f"password_{username}"))
+        except BaseException:
+            self._http.close()
+            raise
+
+    def _sign_in(self, username: str, password: str) -> None:
+        document = {"username": username, "password": password, "provider": "db", "refresh": False}
+        token = self.post("/api/v1/security/login", document)["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+        self._http.headers["X-CSRFToken"] = self.get("/api/v1/security/csrf_token/")["result"]
+
+    def __enter__(self) -> Superset:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request; the answer may be a refusal.
+
+        :raises WellhouseError: Superset cannot be reached.
+        """
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise WellhouseError(f"Superset does not answer on {self.url}: {type(error).__name__}") from None
+
+    def get(self, path: str, **options: Any) -> dict[str, Any]:
+        return self._json("GET", path, **options)
+
+    def post(self, path: str, document: Any = None, **options: Any) -> dict[str, Any]:
+        return self._json("POST", path, json=document, **options)
+
+    def put(self, path: str, document: Any) -> dict[str, Any]:
+        return self._json("PUT", path, json=document)
+
+    def delete(self, path: str) -> dict[str, Any]:
+        return self._json("DELETE", path)
+
+    def every(self, path: str) -> Iterator[dict[str, Any]]:
+        """All rows of a listing, page by page, in a stable order."""
+        page = 0
+        while True:
+            answer = self.get(path, params={"q": f"(page:{page},page_size:{PAGE},order_column:id,order_direction:asc)"})
+            yield from answer["result"]
+            page += 1
+            if page * PAGE >= answer["count"]:
+                return
+
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        answer = self.request(method, path, **options)
+        if answer.is_error:
+            said = " ".join(answer.text.split())[:400]
+            raise WellhouseError(f"Superset refused {method} {path} with {answer.status_code}: {said}")
+        return dict(answer.json()) if answer.content else {}
