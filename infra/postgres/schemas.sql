@@ -18,6 +18,9 @@ create schema if not exists staging authorization wh_transform;
 create schema if not exists intermediate authorization wh_transform;
 create schema if not exists marts authorization wh_transform;
 create schema if not exists population authorization wh_transform;
+-- where dbt builds and tests marts before it shows them: no reader may look in
+create schema if not exists marts_next authorization wh_transform;
+create schema if not exists population_next authorization wh_transform;
 
 set role wh_owner;
 

@@ -1,0 +1,6 @@
+{#- No value of the column is under `minimum`. -#}
+{% test at_least(model, column_name, minimum) %}
+select {{ column_name }}
+from {{ model }}
+where {{ column_name }} < {{ minimum }}
+{% endtest %}

@@ -1,0 +1,7 @@
+{#- Proves a grain: no two rows share these columns. -#}
+{% test unique_combination(model, columns) %}
+select {{ columns | join(', ') }}
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+{% endtest %}

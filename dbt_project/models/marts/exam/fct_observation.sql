@@ -1,0 +1,17 @@
+select
+    exam_key,
+    person_key,
+    site,
+    indicator_code,
+    exam_date,
+    value_raw,
+    unit_raw,
+    comparator,
+    value,
+    value_text,
+    unit,
+    reference_low,
+    reference_high,
+    interpretation,
+    load_id
+from {{ ref('int_exam__interpreted') }}

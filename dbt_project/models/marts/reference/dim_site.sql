@@ -1,0 +1,5 @@
+select
+    site,
+    name_zh,
+    name_en
+from {{ ref('sites') }}

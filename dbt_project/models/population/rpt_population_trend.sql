@@ -1,0 +1,22 @@
+-- A cell under 11 people is absent: its figures could point at one of them.
+select
+    series.site,
+    series.exam_year,
+    series.sex,
+    series.age_band,
+    series.indicator_code,
+    indicators.name_zh as indicator_name_zh,
+    indicators.name_en as indicator_name_en,
+    indicators.category,
+    indicators.unit,
+    count(distinct series.person_key)::int as person_count,
+    avg(series.value) as mean_value,
+    percentile_cont(0.1) within group (order by series.value) as p10,
+    percentile_cont(0.5) within group (order by series.value) as p50,
+    percentile_cont(0.9) within group (order by series.value) as p90,
+    (avg((series.interpretation in ('L', 'H'))::int))::double precision as abnormal_share
+from {{ ref('int_exam__interpreted') }} as series
+inner join {{ ref('indicators') }} as indicators using (indicator_code)
+where series.value is not null and series.sex is not null and series.age_band is not null
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+having count(distinct series.person_key) >= 11

@@ -1,0 +1,25 @@
+with source as (
+    select * from {{ source('landing', 'exam') }}
+),
+
+renamed as (
+    select
+        -- keys
+        exam_key,
+        person_key,
+        site,
+        -- facts
+        exam_date,
+        age_years,
+        exam_type,
+        package,
+        -- where it came from
+        load_id,
+        row_number
+    from source
+)
+
+-- the latest load wins
+select distinct on (exam_key) *
+from renamed
+order by exam_key, load_id desc, row_number desc

@@ -1,0 +1,22 @@
+with source as (
+    select * from {{ source('landing', 'person') }}
+),
+
+renamed as (
+    select
+        -- keys
+        person_key,
+        site,
+        -- facts
+        sex,
+        birth_year,
+        -- where it came from
+        load_id,
+        row_number
+    from source
+)
+
+-- the latest load wins
+select distinct on (person_key, site, load_id) *
+from renamed
+order by person_key, site, load_id, row_number desc

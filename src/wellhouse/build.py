@@ -1,0 +1,116 @@
+"""dbt in one process of its own: build a selector, then record what became of every node.
+
+dbt's working files (compiled SQL, logs, results) go under ``var``; its password goes into the environment of that
+one process and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wellhouse import db
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import Settings
+
+ROLE = "wh_transform"
+_GOOD = ("success", "pass", "warn", "no-op")
+_ENVIRONMENT = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "sslmode": "PGSSLMODE",
+                "sslrootcert": "PGSSLROOTCERT", "password": "DBT_ENV_SECRET_PASSWORD"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """One dbt node of one run; ``rows`` is None where dbt does not know."""
+
+    node: str
+    status: str
+    rows: int | None
+    seconds: float
+    message: str | None
+
+    @property
+    def failed(self) -> bool:
+        return self.status not in (*_GOOD, "skipped")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One run of dbt and what became of its nodes."""
+
+    run_id: str
+    passed: bool
+    results: list[NodeResult]
+
+
+def target(settings: Settings) -> Path:
+    """Where dbt keeps compiled SQL, the manifest and results; no row is ever in them."""
+    return settings.var / "dbt" / "target"
+
+
+def dbt(settings: Settings, *arguments: str, project: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run ``dbt <arguments>`` on the project as ``wh_transform``; its output is captured."""
+    project = project or settings.root / "dbt_project"
+    parameters = db.parameters(ROLE, settings)
+    environment = os.environ | {name: str(parameters[key]) for key, name in _ENVIRONMENT.items() if key in parameters}
+    environment |= {"DO_NOT_TRACK": "1", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    folders = ["--project-dir", str(project), "--profiles-dir", str(project),
+               "--target-path", str(target(settings)), "--log-path", str(settings.logs / "dbt")]  # fmt: skip
+    command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments, *folders]
+    return subprocess.run(command, cwd=project, env=environment, text=True, capture_output=True)
+
+
+def build(settings: Settings, selector: str, project: Path | None = None) -> Build:
+    """Seeds, models and tests of a selector; marts change only if all of it passes (``macros/publish.sql``).
+
+    :raises WellhouseError: dbt did not get as far as running anything.
+    """
+    run_id = str(uuid.uuid4())
+    written = target(settings) / "run_results.json"
+    written.unlink(missing_ok=True)
+    done = dbt(settings, "build", "--selector", selector, project=project)
+    if not written.exists():
+        raise WellhouseError(f"dbt did not start building: {_last_line(done.stdout + done.stderr)}")
+    results = [_node_result(entry) for entry in json.loads(written.read_text())["results"]]
+    _record(settings, run_id, results)
+    return Build(run_id, done.returncode == 0, results)
+
+
+def _node_result(entry: dict[str, Any]) -> NodeResult:
+    name = entry["unique_id"].split(".", 1)[1].removeprefix("wellhouse.")
+    rows = entry.get("adapter_response", {}).get("rows_affected")
+    failed = entry["status"] not in _GOOD
+    return NodeResult(
+        node=f"{entry['unique_id'].split('.', 1)[0]}.{name}",
+        status=entry["status"],
+        rows=rows if isinstance(rows, int) and rows >= 0 else None,
+        seconds=float(entry["execution_time"]),
+        message=_reason(entry.get("message")) if failed else None,
+    )
+
+
+def _reason(message: str | None) -> str | None:
+    """What failed, without what PostgreSQL adds about the row it failed on."""
+    if not message:
+        return None
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return " ".join(line for line in lines[:2] if not line.startswith(("DETAIL", "CONTEXT", "LINE")))[:300]
+
+
+def _record(settings: Settings, run_id: str, results: list[NodeResult]) -> None:
+    with db.connect(ROLE, settings) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into ops.model_run (run_id, node, status, rows, seconds, message) values (%s, %s, %s, %s, %s, %s)",
+            [(run_id, r.node, r.status, r.rows, r.seconds, r.message) for r in results],
+        )
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "it said nothing"

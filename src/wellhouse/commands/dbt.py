@@ -1,0 +1,47 @@
+"""``wellhouse dbt build --selector S``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from wellhouse.settings import settings
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Selector(StrEnum):
+    """The two halves around scoring, and nothing else: a part of a build would be shown as a whole."""
+
+    before_scoring = "before_scoring"
+    after_scoring = "after_scoring"
+
+
+@app.callback()
+def _dbt() -> None:
+    """Build the dbt project."""
+
+
+@app.command()
+def build(
+    selector: Annotated[Selector, typer.Option(help="which half of the project")],
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
+) -> None:
+    """Build and test a selector; readers see its marts only if everything passed."""
+    from wellhouse import build as runner
+
+    outcome = runner.build(settings(), selector.value)
+    failed = [r for r in outcome.results if r.failed]
+    if as_json:
+        print(json.dumps(asdict(outcome)))
+    else:
+        print(f"{len(outcome.results)} nodes, {len(failed)} failed, {sum(r.seconds for r in outcome.results):.1f} s of work")
+    for result in failed:
+        typer.echo(f"wellhouse: {result.node}: {result.status}: {result.message or 'failed'}", err=True)
+    if not outcome.passed:
+        typer.echo(f"wellhouse: build failed, the marts are as they were (run {outcome.run_id})", err=True)
+        raise typer.Exit(1)
