@@ -110,6 +110,17 @@ FEATURE_FLAGS = {
 }
 
 # --- signing in ------------------------------------------------------------------------------------------------------
+SHORTEST_PASSWORD = 14
+
+
+def FAB_PASSWORD_COMPLEXITY_VALIDATOR(password: str) -> None:  # noqa: N802  (Superset's name)
+    """Length and nothing else (NIST SP 800-63B 5.1.1.2): rules about kinds of characters make people write them down."""
+    if len(password) < SHORTEST_PASSWORD:
+        from flask_appbuilder.exceptions import PasswordComplexityValidationError
+
+        raise PasswordComplexityValidationError(f"a password has at least {SHORTEST_PASSWORD} characters")
+
+
 AUTH_ROLE_PUBLIC = "Public"
 PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False

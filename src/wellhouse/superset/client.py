@@ -76,11 +76,12 @@ class Superset:
     def delete(self, path: str) -> dict[str, Any]:
         return self._json("DELETE", path)
 
-    def every(self, path: str) -> Iterator[dict[str, Any]]:
-        """All rows of a listing, page by page, in a stable order."""
+    def every(self, path: str, order: str = "id") -> Iterator[dict[str, Any]]:
+        """All rows of a listing, page by page, in the order of a column that this listing can be ordered by."""
         page = 0
         while True:
-            answer = self.get(path, params={"q": f"(page:{page},page_size:{PAGE},order_column:id,order_direction:asc)"})
+            query = f"(page:{page},page_size:{PAGE},order_column:{order},order_direction:asc)"
+            answer = self.get(path, params={"q": query})
             yield from answer["result"]
             page += 1
             if page * PAGE >= answer["count"]:

@@ -46,7 +46,7 @@ def deploy(of: Settings, accounts: Iterable[Account]) -> Deployed:
     with Superset(of) as superset:
         # rules of datasets that exist already stay in force while the import overwrites
         imported = assets.deploy(superset, folder / "assets")
-        datasets = {f"{d['schema']}.{d['table_name']}": int(d["id"]) for d in superset.every("/api/v1/dataset/")}
+        datasets = {f"{d['schema']}.{d['table_name']}": int(d["id"]) for d in superset.every("/api/v1/dataset/", "table_name")}
         numbers = roles.numbers(superset)
         for role in wanted:  # a rule names roles, so they exist before any of them can read a dataset
             if role.name not in numbers:
@@ -66,7 +66,7 @@ def dataset_names(documents: Iterable[dict[str, object]]) -> list[str]:
 
 
 def _open_dashboards(superset: Superset, wanted: list[roles.Role], numbers: dict[str, int]) -> None:
-    for dashboard in superset.every("/api/v1/dashboard/"):
+    for dashboard in superset.every("/api/v1/dashboard/", "dashboard_title"):
         readers = sorted(numbers[r.name] for r in wanted if dashboard["slug"] in r.dashboards)
         path = f"/api/v1/dashboard/{dashboard['id']}"
         if readers != sorted(r["id"] for r in superset.get(path)["result"]["roles"]):

@@ -62,7 +62,7 @@ def deploy(superset: Superset, rules: Rules, dataset_numbers: dict[str, int], ro
     bare = uncovered(rules, dataset_numbers)
     if bare:
         raise WellhouseError(f"dataset {bare[0]} has no row rule and no written exemption in row_level_security.yaml")
-    present = {r["name"]: int(r["id"]) for r in superset.every(PATH)}
+    present = {r["name"]: int(r["id"]) for r in superset.every(PATH, "name")}
     for name in present.keys() - {r.name for r in rules.rules}:
         superset.delete(f"{PATH}{present[name]}")
     for rule in rules.rules:
