@@ -11,4 +11,4 @@ inner join {{ ref('int_reference__dated') }} as other
         and one.age_low < other.age_low
         and one.age_high >= other.age_low
         and one.valid_from < other.valid_until
-        and other.valid_from < one.valid_until
+        and one.valid_until > other.valid_from

@@ -39,7 +39,8 @@ def build(
     if as_json:
         print(json.dumps(asdict(outcome)))
     else:
-        print(f"{len(outcome.results)} nodes, {len(failed)} failed, {sum(r.seconds for r in outcome.results):.1f} s of work")
+        seconds = sum(r.seconds for r in outcome.results)
+        print(f"{len(outcome.results)} nodes, {len(failed)} failed, {seconds:.1f} s of work")
     for result in failed:
         typer.echo(f"wellhouse: {result.node}: {result.status}: {result.message or 'failed'}", err=True)
     if not outcome.passed:

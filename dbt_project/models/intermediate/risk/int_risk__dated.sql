@@ -8,4 +8,4 @@ select distinct on (person_key, site)
     age_band,
     sex
 from {{ ref('int_exam__aged') }}
-order by person_key, site, exam_date desc, exam_key desc
+order by person_key asc, site asc, exam_date desc, exam_key desc

@@ -6,7 +6,7 @@ with newest as (
         kind,
         source
     from {{ ref('stg_risk__models') }}
-    order by model, registered_at desc, version desc
+    order by model asc, registered_at desc, version desc
 )
 
 select

@@ -23,4 +23,4 @@ renamed as (
 -- the latest load wins
 select distinct on (card_key) *
 from renamed
-order by card_key, load_id desc, row_number desc
+order by card_key asc, load_id desc, row_number desc

@@ -24,4 +24,4 @@ renamed as (
 -- the latest load wins
 select distinct on (care_plan_key) *
 from renamed
-order by care_plan_key, load_id desc, row_number desc
+order by care_plan_key asc, load_id desc, row_number desc

@@ -28,4 +28,4 @@ renamed as (
 -- the latest load wins
 select distinct on (consultation_key) *
 from renamed
-order by consultation_key, load_id desc, row_number desc
+order by consultation_key asc, load_id desc, row_number desc

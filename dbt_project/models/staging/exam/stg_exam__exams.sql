@@ -22,4 +22,4 @@ renamed as (
 -- the latest load wins
 select distinct on (exam_key) *
 from renamed
-order by exam_key, load_id desc, row_number desc
+order by exam_key asc, load_id desc, row_number desc

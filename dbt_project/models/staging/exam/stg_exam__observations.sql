@@ -24,4 +24,4 @@ renamed as (
 -- the latest load wins
 select distinct on (exam_key, indicator_code) *
 from renamed
-order by exam_key, indicator_code, load_id desc, row_number desc
+order by exam_key asc, indicator_code asc, load_id desc, row_number desc

@@ -24,4 +24,4 @@ renamed as (
 -- the latest load wins
 select distinct on (follow_up_key) *
 from renamed
-order by follow_up_key, load_id desc, row_number desc
+order by follow_up_key asc, load_id desc, row_number desc

@@ -23,4 +23,4 @@ renamed as (
 -- the latest load wins
 select distinct on (intervention_key) *
 from renamed
-order by intervention_key, load_id desc, row_number desc
+order by intervention_key asc, load_id desc, row_number desc

@@ -21,4 +21,4 @@ renamed as (
 -- the latest load wins
 select distinct on (person_key, site, event_code) *
 from renamed
-order by person_key, site, event_code, load_id desc, row_number desc
+order by person_key asc, site asc, event_code asc, load_id desc, row_number desc

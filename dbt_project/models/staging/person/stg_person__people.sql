@@ -19,4 +19,4 @@ renamed as (
 -- the latest load wins
 select distinct on (person_key, site, load_id) *
 from renamed
-order by person_key, site, load_id, row_number desc
+order by person_key asc, site asc, load_id asc, row_number desc

@@ -21,4 +21,4 @@ renamed as (
 -- the latest load wins
 select distinct on (response_key, question_code) *
 from renamed
-order by response_key, question_code, load_id desc, row_number desc
+order by response_key asc, question_code asc, load_id desc, row_number desc

@@ -21,4 +21,4 @@ renamed as (
 -- the latest load wins
 select distinct on (response_key) *
 from renamed
-order by response_key, load_id desc, row_number desc
+order by response_key asc, load_id desc, row_number desc
