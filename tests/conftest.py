@@ -15,11 +15,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
-from wellhouse.ops import bootstrap, cluster
+from wellhouse.ops import installation, services, supervisor
 from wellhouse.settings import PROJECT_ROOT, Settings, settings
 
 SAMPLE_PEOPLE = 300
@@ -54,19 +55,18 @@ def _sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         owner = folder.name.removeprefix(PREFIX).split("-")[0]
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            with suppress(OSError, ValueError):
+                os.kill(int((folder / "var" / "run" / "supervisord.pid").read_text()), signal.SIGTERM)
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_ports(count: int) -> list[int]:
     """Ports nobody listens on, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def run(*command: str, cwd: Path = PROJECT_ROOT) -> str:
@@ -97,15 +97,11 @@ def shared_data() -> Path:
 def stack() -> Iterator[Settings]:
     """A running throwaway installation: PostgreSQL over TLS, roles, schemas and policies."""
     of = settings()
-    cluster.ensure(of)
-    server = cluster.start(of)
     try:
-        bootstrap.wait(of)
-        bootstrap.ensure(of)
+        installation.start(of, (services.POSTGRES,), print)
         yield of
     finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(60)
+        supervisor.stop(of)
 
 
 @pytest.fixture(scope="session")
@@ -132,3 +128,12 @@ def built(landed: Settings) -> Settings:
     run(sys.executable, "-m", "models.score")
     run("wellhouse", "dbt", "build", "--selector", "after_scoring")
     return landed
+
+
+@pytest.fixture(scope="session")
+def superset_url(built: Settings) -> str:
+    """The address of a running Superset over ``built``, deployed."""
+    installation.start(built, (services.POSTGRES, services.SUPERSET), print)
+    run("wellhouse", "user", "ensure-defaults")
+    run("wellhouse", "superset", "deploy")
+    return f"https://localhost:{built.superset_port}"

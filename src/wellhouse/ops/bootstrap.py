@@ -25,7 +25,7 @@ def administrator(settings: Settings, database: str = "postgres") -> psycopg.Con
         parameters: dict[str, Any] = conninfo.conninfo_to_dict(settings.database_url) | {"dbname": database}
     else:
         parameters = db.parameters(SUPERUSER, settings, database)
-    return psycopg.connect(**parameters, autocommit=True)
+    return psycopg.connect(**parameters | {"connect_timeout": 10}, autocommit=True)
 
 
 def wait(settings: Settings, seconds: float = 60) -> None:

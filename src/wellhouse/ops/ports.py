@@ -49,6 +49,8 @@ def _our_https(settings: Settings, port: int) -> bool:
 
 
 def _our_postgres(settings: Settings, port: int) -> bool:
+    if not (settings.tls / "ca.crt").exists():
+        return False
     try:
         bootstrap.administrator(settings).close()
         return True

@@ -1,0 +1,60 @@
+# Wellhouse: every target is one line, the work is in `wellhouse …` and in tests/.
+.PHONY: help up down status logs clean test lint format bench install install-test \
+	test-unit test-integration test-dbt test-dags test-superset test-security test-e2e
+
+BIN := .venv-pipeline/bin
+WELLHOUSE := $(BIN)/wellhouse
+PYTEST := $(BIN)/pytest -p no:cacheprovider
+# One process, so that the throwaway installation is set up once.
+HEAVY := integration dbt dags superset security e2e
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+up: install ## Install, start everything, load the sample through the DAGs, say where to log in
+	@$(WELLHOUSE) ops up
+
+down: ## Stop everything and wait for it
+	@[ ! -x $(WELLHOUSE) ] || $(WELLHOUSE) ops down
+
+status: ## Health of each service, freshness of each mart; fails if any is unhealthy
+	@[ -x $(WELLHOUSE) ] || { echo 'nothing is installed yet: make up' >&2; exit 1; }
+	@$(WELLHOUSE) ops status $(if $(JSON),--json)
+
+logs: ## Follow the logs
+	@$(WELLHOUSE) ops logs
+
+clean: ## Stop everything and remove var/ with its data and keys
+	@if [ -x $(WELLHOUSE) ]; then $(WELLHOUSE) ops clean; else rm -rf var; fi
+
+test: test-unit test-heavy ## Every test, on throwaway services and ports
+
+test-unit: install-test
+	$(PYTEST) -n 2 tests/unit
+
+.PHONY: test-heavy
+test-heavy: install-test
+	$(PYTEST) $(addprefix tests/,$(HEAVY))
+
+$(addprefix test-,$(HEAVY)): test-%: install-test
+	$(PYTEST) tests/$*
+
+lint: install-test ## ruff, mypy, import-linter, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_project/models
+
+format: install-test ## Let ruff put the Python in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install-test ## Every benchmark; results in var/bench/*.json
+	$(BIN)/python tests/benchmarks/run.py
+
+install:
+	@infra/install.sh
+
+install-test:
+	@infra/install.sh --test

@@ -1,0 +1,55 @@
+"""A port that another program holds: one line that names the setting."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from wellhouse.errors import WellhouseError
+from wellhouse.ops import ports
+from wellhouse.settings import Settings
+
+SETTINGS = ("WELLHOUSE_POSTGRES_PORT", "WELLHOUSE_AIRFLOW_PORT", "WELLHOUSE_SUPERSET_PORT")
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """A port on which somebody else listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_taken_port_is_one_line_that_names_its_setting(setting: str, stranger: int, tmp_path: Path) -> None:
+    free = dict(zip(SETTINGS, map(str, free_ports(3)), strict=True))
+    environment = os.environ | free | {"WELLHOUSE_VAR": str(tmp_path / "var"), setting: str(stranger)}
+    done = subprocess.run(["wellhouse", "ops", "up"], env=environment, text=True, capture_output=True)
+    assert done.returncode == 1
+    assert done.stderr.strip() == f"wellhouse: port {stranger} is taken by another program: set {setting} to a free one"
+    assert not (tmp_path / "var").exists()
+
+
+def test_our_own_running_services_are_not_in_the_way(stack: Settings) -> None:
+    assert ports.taken(stack.postgres_port)
+    ports.check(stack)
+
+
+def test_two_services_cannot_share_a_port(stack: Settings) -> None:
+    with pytest.raises(WellhouseError, match="must all be different"):
+        ports.check(stack.model_copy(update={"airflow_port": stack.superset_port}))

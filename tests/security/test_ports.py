@@ -1,0 +1,51 @@
+"""Nothing of an installation listens where other machines could reach it, and everything that listens speaks TLS."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+
+import pytest
+
+from wellhouse.ops import trust
+from wellhouse.settings import Settings
+
+LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
+LISTEN = "0A"
+
+
+def listening(port: int) -> set[str]:
+    """The addresses ``port`` listens on, as the kernel writes them."""
+    rows = [
+        line.split()
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if Path(table).exists()
+        for line in Path(table).read_text().splitlines()[1:]
+    ]
+    found = {row[1].rsplit(":", 1)[0] for row in rows if row[3] == LISTEN and int(row[1].rsplit(":", 1)[1], 16) == port}
+    return found
+
+
+def test_postgres_listens_on_this_machine_only(stack: Settings) -> None:
+    assert listening(stack.postgres_port)
+    assert listening(stack.postgres_port) <= LOOPBACK
+
+
+def test_superset_listens_on_this_machine_only_and_speaks_tls(stack: Settings, superset_url: str) -> None:
+    assert listening(stack.superset_port)
+    assert listening(stack.superset_port) <= LOOPBACK
+    address = ("127.0.0.1", stack.superset_port)
+    with (
+        socket.create_connection(address, 10) as plain,
+        trust.context(stack).wrap_socket(plain, server_hostname="localhost") as secure,
+    ):
+        assert secure.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_superset_is_refused_under_another_name(stack: Settings, superset_url: str) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", stack.superset_port), 10) as plain,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        trust.context(stack).wrap_socket(plain, server_hostname="warehouse.example.org")
