@@ -1,0 +1,145 @@
+"""A small, safe expression language over a table's columns, for the specs of models.
+
+``where(SEX == 1, 'male', 'female')``, ``log(bili)``, ``recur == 1 or death == 1``, ``min(nodes, 19)``. A name with
+dots is a column (``ph.ecog``); any other spelling is ``col("…")``. What is missing stays missing: a comparison with
+a missing value is missing, ``and`` and ``or`` follow three-valued logic. Truth is 1.0 and 0.0.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wellhouse.errors import WellhouseError
+
+Values = np.ndarray[Any, np.dtype[Any]]
+
+
+def evaluate(expression: str | float, columns: Mapping[str, Any], rows: int) -> Values:
+    """The expression's value for each row: float64, or object for text.
+
+    :raises WellhouseError: unknown column or function, or something the language does not have.
+    """
+    try:
+        tree = ast.parse(str(expression).strip(), mode="eval").body
+    except SyntaxError:
+        raise WellhouseError(f"expression {expression!r} cannot be read") from None
+    value = _Evaluator(columns, str(expression)).of(tree)
+    return np.full(rows, value) if np.ndim(value) == 0 else value
+
+
+def rcs(x: Values, index: float, *knots: float) -> Values:
+    """Term ``index`` (1 … k-2) of a restricted cubic spline, in Harrell's parametrisation (``rms::rcspline.eval``).
+
+    Source: Harrell FE, Regression Modeling Strategies, 2nd ed., 2015, section 2.4.5.
+    """
+    t, i = np.asarray(knots, dtype=float), int(index) - 1
+    if len(t) < 3 or not 0 <= i <= len(t) - 3 or np.any(np.diff(t) <= 0):
+        raise WellhouseError("rcs(x, term, knot, …) takes a term of 1 to k-2 and k >= 3 rising knots")
+    cube = [np.maximum(x - knot, 0) ** 3 for knot in (t[i], t[-2], t[-1])]
+    width = t[-1] - t[-2]
+    term = cube[0] - cube[1] * (t[-1] - t[i]) / width + cube[2] * (t[-2] - t[i]) / width
+    return np.asarray(term / (t[-1] - t[0]) ** 2)
+
+
+def _where(condition: Values, yes: Any, no: Any) -> Values:
+    text = isinstance(yes, str) or isinstance(no, str)
+    chosen = np.where(condition == 1, yes, no)
+    return np.where(_missing(condition), None if text else np.nan, chosen.astype(object) if text else chosen)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "exp": np.exp,
+    "log": np.log,
+    "max": np.maximum,
+    "min": np.minimum,
+    "rcs": rcs,
+    "sqrt": np.sqrt,
+    "where": _where,
+}
+BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+}
+COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: lambda a, b: a == b,
+    ast.NotEq: lambda a, b: a != b,
+    ast.Lt: lambda a, b: a < b,
+    ast.LtE: lambda a, b: a <= b,
+    ast.Gt: lambda a, b: a > b,
+    ast.GtE: lambda a, b: a >= b,
+}
+
+
+def _missing(value: Any) -> Any:
+    return pd.isna(value)
+
+
+class _Evaluator:
+    def __init__(self, columns: Mapping[str, Any], expression: str) -> None:
+        self.columns = columns
+        self.expression = expression
+
+    def of(self, node: ast.expr) -> Any:
+        with np.errstate(all="ignore"):
+            match node:
+                case ast.Constant(value=int() | float() | str()):
+                    return node.value
+                case ast.Name() | ast.Attribute():
+                    return self.column(self.dotted(node))
+                case ast.UnaryOp(op=ast.USub()):
+                    return -self.of(node.operand)
+                case ast.UnaryOp(op=ast.Not()):
+                    return 1.0 - self.of(node.operand)
+                case ast.BinOp() if type(node.op) in BINARY:
+                    return BINARY[type(node.op)](self.of(node.left), self.of(node.right))
+                case ast.Compare(ops=[op], comparators=[right]) if type(op) in COMPARE:
+                    return self.compare(COMPARE[type(op)], self.of(node.left), self.of(right))
+                case ast.BoolOp():
+                    return self.logic(isinstance(node.op, ast.And), [self.of(value) for value in node.values])
+                case ast.Call(func=ast.Name(id="col"), args=[ast.Constant(value=str() as name)], keywords=[]):
+                    return self.column(name)
+                case ast.Call(func=ast.Name(id=name), keywords=[]) if name in FUNCTIONS:
+                    return self.call(name, [self.of(a) for a in node.args])
+        raise WellhouseError(f"expression {self.expression!r}: {ast.unparse(node)!r} is not part of the language")
+
+    def call(self, name: str, arguments: list[Any]) -> Any:
+        try:
+            return FUNCTIONS[name](*arguments)
+        except TypeError:
+            raise WellhouseError(f"expression {self.expression!r}: wrong arguments for {name}") from None
+
+    def dotted(self, node: ast.expr) -> str:
+        match node:
+            case ast.Name(id=name):
+                return name
+            case ast.Attribute(value=value, attr=attribute):
+                return f"{self.dotted(value)}.{attribute}"
+        raise WellhouseError(f"expression {self.expression!r}: {ast.unparse(node)!r} is not a column")
+
+    def column(self, name: str) -> Values:
+        if name not in self.columns:
+            raise WellhouseError(f"expression {self.expression!r}: no column {name!r}")
+        values = np.asarray(self.columns[name])
+        return values if values.dtype == object else values.astype(float)
+
+    @staticmethod
+    def compare(operator: Callable[[Any, Any], Any], left: Any, right: Any) -> Values:
+        missing = _missing(left) | _missing(right)
+        return np.where(missing, np.nan, np.asarray(operator(left, right), dtype=float))
+
+    @staticmethod
+    def logic(conjunction: bool, parts: list[Any]) -> Values:
+        table = np.vstack([np.asarray(part, dtype=float) for part in parts])
+        decisive = (table == (0.0 if conjunction else 1.0)).any(axis=0)
+        undecided = np.isnan(table).any(axis=0)
+        otherwise = np.where(undecided, np.nan, 1.0 if conjunction else 0.0)
+        return np.where(decisive, 0.0 if conjunction else 1.0, otherwise)

@@ -1,0 +1,126 @@
+"""One block on its way from text to tables: its columns by role, its rows, what is still alive of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wellhouse.crypto.vault import Person
+from wellhouse.ingest.mapping import Mapping
+from wellhouse.ingest.rejects import Rejects
+from wellhouse.landing.ledger import Counts
+from wellhouse.landing.tables import SCHEMAS
+
+T = TypeVar("T")
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A mapping met a header: ``places`` is role → column, ``headers`` the header texts as written."""
+
+    mapping: Mapping
+    headers: tuple[str, ...]
+    places: dict[str, int]
+    site: str
+    load_id: int
+    blind_key: bytes
+
+    def header(self, role: str) -> str:
+        """How the file calls this role."""
+        return self.headers[self.places[role]] if role in self.places else role
+
+
+@dataclass
+class Batch:
+    """The records of one block that are records. Arrays have one entry a record.
+
+    ``owner`` indexes ``persons``, -1 is nobody; a record that is rejected as a whole is no longer ``alive``.
+    """
+
+    layout: Layout
+    table: pa.Table
+    rows: Ints
+    rejects: Rejects
+    owner: npt.NDArray[np.int32] = field(init=False)
+    alive: Flags = field(init=False)
+    persons: list[Person] = field(default_factory=list)
+    sexes: list[str | None] = field(default_factory=list)
+    births: list[int] = field(default_factory=list)
+    """yyyymmdd, 0: unknown"""
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    observations: Counts = field(default_factory=Counts)
+    suspects: list[Ints] = field(default_factory=list)
+    """Record keys that may be duplicates because they stand in this block twice."""
+    keys: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    """Distinct record keys of this block."""
+
+    def __post_init__(self) -> None:
+        self.owner = np.full(len(self.rows), -1, np.int32)
+        self.alive = np.ones(len(self.rows), bool)
+
+    def column(self, role: str) -> pa.Array | None:
+        """The texts of a role: its column, or its constant on every row, or None."""
+        if role in self.layout.places:
+            return self.at(self.layout.places[role])
+        if role in self.layout.mapping.constants:
+            return pa.repeat(self.layout.mapping.constants[role], len(self.rows))
+        return None
+
+    def at(self, place: int) -> pa.Array:
+        column = self.table.column(str(place))
+        return column.chunk(0) if column.num_chunks else pa.array([], pa.string())
+
+    def named(self, header: str) -> pa.Array:
+        """By header text, for columns a mapping names itself."""
+        return self.at(self.layout.headers.index(header))
+
+    def reject(self, index: int, role: str | None, reason: str, expected: str) -> None:
+        """This record as a whole, once: the first reason stands."""
+        if self.alive[index]:
+            self.alive[index] = False
+            column = None if role is None else self.layout.header(role)
+            self.rejects.add(int(self.rows[index]), column, reason, expected)
+
+    def person_keys(self) -> Ints:
+        """Per record; 0 for nobody."""
+        return np.array([p.person_key for p in self.persons] + [0], np.int64)[self.owner]
+
+    def emit(self, name: str, columns: dict[str, pa.Array]) -> None:
+        """Rows for a table; ``load_id`` and ``site`` are filled in."""
+        schema = SCHEMAS[name]
+        size = len(columns["row_number"])
+        columns["load_id"] = pa.array(np.full(size, self.layout.load_id, np.int64))
+        columns["site"] = pa.repeat(self.layout.site, size)
+        arrays = [pc.cast(columns[f.name], f.type) if columns[f.name].type != f.type else columns[f.name] for f in schema]
+        made = pa.table(arrays, schema=schema)
+        self.tables[name] = pa.concat_tables([self.tables[name], made]) if name in self.tables else made
+
+
+def each(column: pa.Array, function: Callable[[str], T]) -> tuple[list[T], Ints]:
+    """``function`` of each distinct text, and per row which of them it is."""
+    encoded = column.dictionary_encode()
+    return [function(text) for text in encoded.dictionary.to_pylist()], encoded.indices.to_numpy().astype(np.int64)
+
+
+def groups(*codes: Ints) -> tuple[Ints, Ints]:
+    """(first row, group of each row) of the distinct combinations, numbered in order of appearance."""
+    joint = codes[0].copy()
+    for code in codes[1:]:
+        joint = joint * (int(code.max(initial=0)) + 1) + code
+    _, first, inverse = np.unique(joint, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse]
+
+
+def integers(values: Ints, missing: Flags | None = None) -> pa.Array:
+    return pa.array(values, mask=missing)

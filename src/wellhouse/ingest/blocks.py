@@ -1,0 +1,143 @@
+"""A byte stream cut into blocks of whole records, with the place of every record in the raw bytes.
+
+Works on raw bytes: in UTF-8 and GB18030 neither a line feed nor a quote is ever part of a longer character; UTF-16 is
+looked at in units of two bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+BLOCK_BYTES = 4 << 20
+MAX_RECORD_BYTES = 1 << 20
+"""A record longer than this has an unclosed quote: it ends at its first line."""
+
+_LF, _CR, _QUOTE = 0x0A, 0x0D, 0x22
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole records. Record i is ``data[starts[i]:starts[i + 1]]``; blank lines belong to the record before them.
+
+    ``ends[i]`` is where the record's own line ends; ``torn`` are records whose quote never closes; ``last`` is true
+    for the block that ends the file and ``unterminated`` when its last record has no line end.
+    """
+
+    data: bytes
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    torn: npt.NDArray[np.bool_]
+    last: bool
+    unterminated: bool
+
+
+class Splitter:
+    """Splits bytes at record ends for one encoding and delimiter."""
+
+    def __init__(self, encoding: str, delimiter: str) -> None:
+        self._wide = encoding.startswith("utf-16")
+        self._type = np.dtype("<u2" if encoding == "utf-16-le" else ">u2") if self._wide else np.dtype(np.uint8)
+        self._delimiter = ord(delimiter)
+
+    @property
+    def unit(self) -> int:
+        """Bytes a unit."""
+        return 2 if self._wide else 1
+
+    def cut(self, data: bytes, final: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """(record ends in bytes, which of them are torn); only complete records, or all when ``final``."""
+        units = np.frombuffer(data, self._type, count=len(data) // self.unit)
+        ends, open_from = self._ends(units)
+        torn: list[int] = []
+        while open_from is not None and (final or len(units) - open_from > MAX_RECORD_BYTES // self.unit):
+            # the quote that opens here never closes: end that record at its first line and go on after it
+            line = np.flatnonzero(units[open_from:] == _LF)
+            stop = open_from + int(line[0]) + 1 if len(line) else len(units)
+            torn.append(stop)
+            more, following = self._ends(units[stop:])
+            ends = np.r_[ends, stop, more + stop]
+            open_from = None if following is None else following + stop
+        if final and len(units) and (not len(ends) or ends[-1] != len(units)):
+            ends = np.r_[ends, len(units)]
+        return ends.astype(np.int64) * self.unit, np.isin(ends, torn)
+
+    def _ends(self, units: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], int | None]:
+        """(record ends in units, start of the record whose quote is still open)."""
+        lines = np.flatnonzero(units == _LF)
+        quotes = np.flatnonzero(units == _QUOTE)
+        if not len(quotes):
+            return lines + 1, None
+        if not self._regular(units, quotes):
+            return self._walk(units, lines, quotes)
+        ends = lines[np.searchsorted(quotes, lines) % 2 == 0] + 1
+        if len(quotes) % 2 == 0:
+            return ends, None
+        ends = ends[ends <= quotes[-1]]
+        return ends, int(ends[-1]) if len(ends) else 0
+
+    def _regular(self, units: npt.NDArray[np.generic], quotes: npt.NDArray[np.int64]) -> bool:
+        """Whether counting quotes is enough: every opening one begins a field or follows a closing one (``""``)."""
+        opening = quotes[0::2]
+        before = units[np.maximum(opening - 1, 0)]
+        starts = (opening == 0) | (before == self._delimiter) | (before == _LF) | (before == _CR) | (before == _QUOTE)
+        closing = quotes[1::2]
+        after = units[np.minimum(closing + 1, len(units) - 1)]
+        stops = (closing == len(units) - 1) | (after == self._delimiter) | (after == _LF) | (after == _CR)
+        return bool(starts.all() and (stops | (after == _QUOTE)).all())
+
+    def _walk(
+        self, units: npt.NDArray[np.generic], lines: npt.NDArray[np.int64], quotes: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], int | None]:
+        """One by one, for text with stray quotes: a quote inside an unquoted field is an ordinary character."""
+        marks = np.sort(np.r_[lines, quotes])
+        ends: list[int] = []
+        quoted, skip = False, -1
+        for mark in marks.tolist():
+            if units[mark] == _LF:
+                if not quoted:
+                    ends.append(mark + 1)
+            elif mark == skip:
+                continue
+            elif quoted:
+                if mark + 1 < len(units) and units[mark + 1] == _QUOTE:
+                    skip = mark + 1
+                else:
+                    quoted = False
+            else:
+                quoted = mark == 0 or units[mark - 1] in (self._delimiter, _LF, _CR)
+        return np.array(ends, np.int64), ((ends[-1] if ends else 0) if quoted else None)
+
+
+def blocks(file: IO[bytes], splitter: Splitter, first: bytes, size: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Blocks of about ``size`` bytes; ``first`` was read already and begins with a record."""
+    rest, final = first, False
+    while not final:
+        part = file.read(size)
+        final = not part
+        data = rest + part if part else rest
+        ends, torn = splitter.cut(data, final)
+        if not len(ends):
+            rest = data
+            continue
+        stop = int(ends[-1])
+        rest = data[stop:]
+        yield _block(data[:stop], ends, torn, splitter, final)
+
+
+def _block(data: bytes, ends: npt.NDArray[np.int64], torn: npt.NDArray[np.bool_], splitter: Splitter, final: bool) -> Block:
+    starts = np.r_[0, ends[:-1]]
+    length = (ends - starts) // splitter.unit
+    short = np.flatnonzero(length <= 2)
+    blank = short[[not data[starts[i] : ends[i]].strip(b"\r\n\x00") for i in short.tolist()]] if len(short) else short
+    kept = np.ones(len(ends), bool)
+    kept[blank] = False
+    unterminated = final and data[-splitter.unit :].strip(b"\x00") != b"\n"
+    starts = starts[kept]
+    if len(starts):
+        starts[0] = 0  # blank lines before the first record of a block go with it
+    return Block(data, starts, ends[kept], torn[kept], final, unterminated)

@@ -1,0 +1,182 @@
+"""A mapping says how one layout is read: which header is which field, words, units, what a row becomes. It is data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wellhouse.errors import WellhouseError
+from wellhouse.ingest.dictionary import normal_name
+
+SOURCES = ("exam", "questionnaire", "consultation", "follow_up", "call_recording", "card", "intervention", "care_plan")
+IDENTIFIERS = ("id_number", "mrn")
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A column that is one indicator in one unit; ``absent``: codes that stand for no value."""
+
+    column: str
+    indicator: str
+    unit: str
+    absent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A column that answers a question; ``words``: cell → value_text, or 1 / 0 for yes / no."""
+
+    column: str
+    question: str
+    words: dict[str, str | int]
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Time to an event, counted from the exam date or from ``origin``; ``when``: only rows with these cells."""
+
+    event: str
+    observed: str
+    days: str | None
+    months: str | None
+    when: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of the target table; ``kind``: text, date, number, integer, word or flag."""
+
+    to: str
+    role: str
+    kind: str
+    required: bool
+    words: dict[str, str | bool]
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One layout. ``columns``: role → header spellings, best first; ``constants``: role → text for every row."""
+
+    name: str
+    version: str
+    source: str
+    layout: str
+    columns: dict[str, tuple[str, ...]]
+    constants: dict[str, str]
+    words: dict[str, dict[str, str]]
+    required: tuple[str, ...]
+    ignore: frozenset[str]
+    observations: tuple[Observation, ...] | None
+    answers: tuple[Answer, ...]
+    outcomes: tuple[Outcome, ...]
+    fields: tuple[Field, ...]
+    key: str
+    date_offset_days: str | None
+    site: str | None = None
+    absent: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} {self.version}"
+
+    def find(self, header: list[str]) -> dict[str, int]:
+        """Role → place in the header, for the roles that are there."""
+        places = {normal_name(text): i for i, text in reversed(list(enumerate(header)))}
+        return {
+            role: next(places[n] for s in spellings if (n := normal_name(s)) in places)
+            for role, spellings in self.columns.items()
+            if any(normal_name(s) in places for s in spellings)
+        }
+
+    def lacks(self, found: dict[str, int]) -> list[str]:
+        """Required roles that neither the header nor a constant gives; at least one identifier is always required."""
+        given = set(found) | set(self.constants)
+        missing = [role for role in self.required if role not in given]
+        if not any(role in given for role in IDENTIFIERS):
+            missing.insert(0, "id_number")
+        return missing
+
+
+def read(path: Path) -> Mapping:
+    """A mapping file.
+
+    :raises WellhouseError: it is not there, not YAML, or says something that no reader understands.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WellhouseError(f"no mapping file {path}") from None
+    except yaml.YAMLError as error:
+        raise WellhouseError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
+    try:
+        return _mapping(document)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise WellhouseError(f"{path} is no mapping: {type(error).__name__} at {error}") from None
+
+
+def choose(root: Path, source: str, site: str | None) -> Mapping:
+    """The mapping of this site and source, or else the source's own."""
+    folder = root / "mappings"
+    own = folder / f"{site}_{source}.yaml"
+    return read(own if site and own.exists() else folder / f"{source}.yaml")
+
+
+def _mapping(document: MappingType[str, Any]) -> Mapping:
+    unknown = set(document) - {
+        "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore", "observations",
+        "answers", "outcomes", "fields", "key", "date_offset_days", "description",
+    }  # fmt: skip
+    if unknown:
+        raise ValueError(f"unknown entry {sorted(unknown)[0]}")
+    if document["source"] not in SOURCES:
+        raise ValueError(f"source {document['source']}")
+    observations = document.get("observations")
+    return Mapping(
+        name=str(document["name"]),
+        version=str(document["version"]),
+        source=document["source"],
+        layout=document.get("layout", "auto"),
+        site=document.get("site"),
+        columns={role: _spellings(s) for role, s in document.get("columns", {}).items()},
+        constants={role: str(v) for role, v in document.get("constants", {}).items()},
+        words={role: _inverse(w) for role, w in document.get("words", {}).items()},
+        required=tuple(document.get("required", ())),
+        ignore=frozenset(normal_name(str(s)) for s in document.get("ignore", ())),
+        observations=None if observations is None else tuple(
+            Observation(o["column"], o["indicator"], o["unit"], tuple(str(a) for a in o.get("absent", ())))
+            for o in observations
+        ),
+        answers=tuple(
+            Answer(a["column"], a["question"], {str(k): v for k, v in a.get("words", {}).items()}, a.get("number", False))
+            for a in document.get("answers", ())
+        ),
+        outcomes=tuple(
+            Outcome(o["event"], o["observed"], o.get("days"), o.get("months"),
+                    {k: str(v) for k, v in o.get("when", {}).items()})
+            for o in document.get("outcomes", ())
+        ),
+        fields=tuple(
+            Field(f["to"], f.get("role", f["to"]), f.get("kind", "text"), f.get("required", False), _inverse(f.get("words", {})))
+            for f in document.get("fields", ())
+        ),
+        key=document.get("key", ""),
+        date_offset_days=document.get("date_offset_days"),
+    )  # fmt: skip
+
+
+def _spellings(value: Any) -> tuple[str, ...]:
+    return tuple(str(v) for v in value) if isinstance(value, list) else (str(value),)
+
+
+def _inverse(words: dict[Any, Any]) -> dict[str, Any]:
+    """{code: [spellings]} → {normal spelling: code}; YAML's yes/no become text."""
+    return {normal_name(str(s)): code for code, spellings in words.items() for s in _list(spellings)}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

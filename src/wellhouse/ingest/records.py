@@ -1,0 +1,123 @@
+"""A block of raw records → columns of text (Arrow), with the records that are no records set aside."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pc_csv
+
+from wellhouse.ingest.blocks import Block
+
+
+@dataclass(frozen=True)
+class Records:
+    """``table`` has one row for each of ``good`` (indexes of the block's records); ``bad``: (index, reason, expected)."""
+
+    table: pa.Table
+    good: npt.NDArray[np.int64]
+    bad: list[tuple[int, str, str]]
+
+
+def parse(block: Block, encoding: str, delimiter: str, columns: Sequence[str], wanted: Sequence[str]) -> Records:
+    """Parse a block.
+
+    :param columns: unique names of all columns of the file, in order
+    :param wanted: those to return; all are strings, never null
+    """
+    bad: list[tuple[int, str, str]] = []
+    alive = np.ones(len(block.starts), bool)
+    for i in np.flatnonzero(block.torn).tolist():
+        bad.append((i, "unclosed_quote", "a closing quote before the end of the record"))
+        alive[i] = False
+    text = _decode(block, encoding, alive, bad)
+    table = _fast(text, delimiter, columns, wanted)
+    indexes = np.flatnonzero(alive)
+    if table is None or table.num_rows != len(indexes):
+        table, indexes = _careful(block, encoding, delimiter, columns, wanted, indexes, bad)
+    bad.sort()
+    return Records(table, indexes, bad)
+
+
+def _decode(block: Block, encoding: str, alive: npt.NDArray[np.bool_], bad: list[tuple[int, str, str]]) -> bytes:
+    """The living records as UTF-8; a record that does not decode dies alone."""
+    try:
+        if alive.all():
+            return _to_utf8(block.data, encoding)
+    except UnicodeDecodeError:
+        pass
+    parts = []
+    for i in np.flatnonzero(alive).tolist():
+        try:
+            parts.append(_to_utf8(_raw(block, i), encoding))
+        except UnicodeDecodeError:
+            bad.append((i, "undecodable", f"text in {encoding.upper()}"))
+            alive[i] = False
+    return b"".join(parts)
+
+
+def _to_utf8(data: bytes, encoding: str) -> bytes:
+    decoded = data.decode(encoding)  # also when it is UTF-8: Arrow would name no record
+    return data if encoding == "utf-8" else decoded.encode()
+
+
+def _raw(block: Block, i: int) -> bytes:
+    return block.data[block.starts[i] : block.ends[i]]
+
+
+def _fast(text: bytes, delimiter: str, columns: Sequence[str], wanted: Sequence[str]) -> pa.Table | None:
+    """None when some record does not fit: the careful way then finds which."""
+    if not text:
+        return None
+    try:
+        return pc_csv.read_csv(
+            pa.py_buffer(text),
+            pc_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=list(columns)),
+            pc_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            pc_csv.ConvertOptions(
+                column_types=dict.fromkeys(wanted, pa.string()),
+                strings_can_be_null=False,
+                include_columns=list(wanted),
+                check_utf8=False,
+            ),
+        ).combine_chunks()
+    except pa.ArrowInvalid:
+        return None
+
+
+def _careful(
+    block: Block,
+    encoding: str,
+    delimiter: str,
+    columns: Sequence[str],
+    wanted: Sequence[str],
+    indexes: npt.NDArray[np.int64],
+    bad: list[tuple[int, str, str]],
+) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """Record by record; only for blocks that hold a misshapen one."""
+    places = [columns.index(name) for name in wanted]
+    rows: list[list[str]] = []
+    good: list[int] = []
+    for i in indexes.tolist():
+        cells = _cells(_raw(block, i).decode(encoding), delimiter)
+        if len(cells) == len(columns):
+            rows.append([cells[p] for p in places])
+            good.append(i)
+        elif block.unterminated and i == len(block.starts) - 1 and len(cells) < len(columns):
+            bad.append((i, "truncated_record", f"{len(columns)} columns and a line end: the file stops in this record"))
+        else:
+            bad.append((i, "wrong_column_count", f"{len(columns)} columns, found {len(cells)}"))
+    arrays = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)] if rows else [
+        pa.array([], pa.string()) for _ in wanted
+    ]  # fmt: skip
+    return pa.table(arrays, names=list(wanted)), np.array(good, np.int64)
+
+
+def _cells(record: str, delimiter: str) -> list[str]:
+    parsed = list(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter))
+    return parsed[0] if len(parsed) == 1 else [] if not parsed else [*parsed[0], *parsed[1]]

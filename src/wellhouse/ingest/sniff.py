@@ -1,0 +1,116 @@
+"""What a file is before its records are read: hash, compression, encoding, delimiter."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+SAMPLE_BYTES = 256 << 10
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_DELIMITERS = ",\t;|"
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+
+
+class Unreadable(ValueError):
+    """The file as a whole cannot be read; ``reason`` is a code of docs/data_formats.md."""
+
+    def __init__(self, reason: str, expected: str, field: str | None = None, rows: int = 1) -> None:
+        super().__init__(reason)
+        self.reason, self.expected, self.field, self.rows = reason, expected, field, rows
+
+
+@dataclass(frozen=True)
+class Text:
+    """How to turn the bytes into text; ``head`` is the decoded beginning without the byte order mark."""
+
+    gzipped: bool
+    encoding: str
+    bom: bytes
+    head: str
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the file's bytes as they are."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_bytes(path: Path, gzipped: bool) -> IO[bytes]:
+    return gzip.open(path, "rb") if gzipped else path.open("rb", buffering=0)
+
+
+def is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def text(path: Path) -> Text:
+    """Look at the beginning of a file.
+
+    :raises Unreadable: empty, not text, or a broken gzip stream.
+    """
+    gzipped = is_gzip(path)
+    try:
+        with open_bytes(path, gzipped) as file:
+            head = _read(file, SAMPLE_BYTES)
+    except (EOFError, OSError, zlib.error) as error:
+        if gzipped:
+            raise Unreadable("truncated_gzip", "a complete gzip file") from error
+        raise
+    whole = len(head) < SAMPLE_BYTES
+    bom, encoding = next(((b, e) for b, e in _BOMS if head.startswith(b)), (b"", ""))
+    body = head[len(bom) :]
+    if not body.strip(b"\x00 \t\r\n"):
+        if not body.strip() and whole:
+            raise Unreadable("empty_file", "a header and records", rows=0)
+        raise Unreadable("not_text", "a text file in UTF-8, GB18030 or UTF-16")
+    encoding = encoding or _guess(body, whole)
+    decoded = codecs.getincrementaldecoder(encoding)("replace").decode(body, whole)
+    if len(_CONTROL.findall(decoded)) > len(decoded) // 1000:
+        raise Unreadable("not_text", "a text file in UTF-8, GB18030 or UTF-16")
+    return Text(gzipped, encoding, bom, decoded)
+
+
+def delimiter(header: str) -> str:
+    """The delimiter of a header line: the candidate that stands in it most often outside quotes."""
+    bare = re.sub('"[^"]*"', "", header)
+    return max(_DELIMITERS, key=bare.count)
+
+
+def _read(file: IO[bytes], size: int) -> bytes:
+    parts, left = [], size
+    while left and (part := file.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _guess(body: bytes, whole: bool) -> str:
+    even, odd = body[0::2].count(0), body[1::2].count(0)
+    if max(even, odd) > len(body) // 8:
+        return "utf-16-be" if even > odd else "utf-16-le"
+    utf8, utf8_wide = _errors(body, "utf-8", whole)
+    if utf8 * 50 <= utf8_wide:
+        return "utf-8"
+    gb, gb_wide = _errors(body, "gb18030", whole)
+    if gb * 50 <= gb_wide:
+        return "gb18030"
+    if min(utf8, gb) * 50 > len(body):
+        raise Unreadable("not_text", "a text file in UTF-8, GB18030 or UTF-16")
+    return "utf-8" if utf8 <= gb else "gb18030"
+
+
+def _errors(body: bytes, encoding: str, whole: bool) -> tuple[int, int]:
+    """(undecodable places, characters beyond ASCII)."""
+    decoded = codecs.getincrementaldecoder(encoding)("replace").decode(body, whole)
+    return decoded.count("�"), sum(1 for c in decoded if c > "\x7f")

@@ -1,0 +1,138 @@
+"""One file, one transaction: ledger row, landed rows, quarantine. Arrow goes in by binary COPY (ADBC)."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow as pa
+
+from wellhouse import db
+from wellhouse.landing import ledger
+from wellhouse.landing.ledger import Counts, Entry
+from wellhouse.landing.tables import SCHEMAS, schema_of
+from wellhouse.settings import Settings
+
+_FLUSH_ROWS = 200_000
+_FLUSH_BYTES = 16 << 20
+_END = None
+
+
+class Load:
+    """A load in progress. ``begin``, ``put`` any number of times, ``finish``; leaving without it rolls back."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._connection = adbc.connect(db.url("wh_ingest", settings))
+        self._cursor = self._connection.cursor()
+        self._waiting: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
+        self._queue: queue.Queue[dict[str, pa.Table] | None] = queue.Queue(maxsize=2)
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+        self.load_id = 0
+
+    def __enter__(self) -> Load:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._failure = self._failure or InterruptedError()
+            self._stop()
+        self._cursor.close()
+        self._connection.rollback()
+        self._connection.close()
+
+    def begin(self, entry: Entry) -> Entry | None:
+        """Open the ledger row; the entry of the earlier load when this very file is landed already.
+
+        A second loader of the same file waits here until the first commits or fails. A file that was quarantined as a
+        whole may come again: its earlier ledger row, quarantine and original go in this transaction.
+        """
+        self.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", entry.sha256)
+        known = self.execute(
+            """select load_id, status, rows_read, observations_read, source, encoding, format
+               from ops.load where sha256 = $1""",
+            entry.sha256,
+        )
+        if known and known[0][1] == "loaded":
+            self.execute("insert into ops.resend (load_id) values ($1)", known[0][0])
+            self._connection.commit()
+            return _duplicate(entry, known[0])
+        if known:
+            self.execute("delete from landing.original where load_id = $1", known[0][0])
+            self.execute("delete from ops.load where load_id = $1", known[0][0])
+        self.load_id = int(self.execute(ledger.INSERT, json.dumps(entry.columns()))[0][0])
+        return None
+
+    def put(self, tables: dict[str, pa.Table]) -> None:
+        """Hand over rows; the COPY runs in a thread of its own while the caller parses on."""
+        if self._failure is not None:
+            raise self._failure
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._copy_all, daemon=True)
+            self._thread.start()
+        self._queue.put(tables)
+
+    def drain(self) -> None:
+        """Until all rows handed over are in the transaction.
+
+        :raises Exception: what went wrong in the loading thread.
+        """
+        if self._thread is not None:
+            self._stop()
+        if self._failure is not None:
+            raise self._failure
+        for name in SCHEMAS:
+            self._flush(name)
+
+    def finish(self, entry: Entry) -> None:
+        """Write the counts and commit."""
+        self.drain()
+        self.execute(ledger.UPDATE, json.dumps(entry.columns()))
+        self._connection.commit()
+
+    def execute(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """A statement in the load's transaction, with ``$1`` … parameters."""
+        self._cursor.execute(statement, parameters=parameters or None)
+        return list(self._cursor.fetchall()) if self._cursor.description else []
+
+    def _stop(self) -> None:
+        assert self._thread is not None
+        self._queue.put(_END)
+        self._thread.join()
+        self._thread = None
+
+    def _copy_all(self) -> None:
+        while (tables := self._queue.get()) is not _END:
+            if self._failure is not None:
+                continue  # keep emptying the queue, or the parser would wait for ever
+            try:
+                for name, table in tables.items():
+                    waiting = self._waiting[name]
+                    waiting.append(table)
+                    if _big(waiting):
+                        self._flush(name)
+            except BaseException as error:
+                self._failure = error
+
+    def _flush(self, name: str) -> None:
+        waiting = [t for t in self._waiting[name] if t.num_rows]
+        self._waiting[name] = []
+        if waiting:
+            self._cursor.adbc_ingest(name, pa.concat_tables(waiting), mode="append", db_schema_name=schema_of(name))
+
+
+def _big(tables: Iterable[pa.Table]) -> bool:
+    tables = list(tables)
+    return sum(t.num_rows for t in tables) >= _FLUSH_ROWS or sum(t.nbytes for t in tables) >= _FLUSH_BYTES
+
+
+def _duplicate(entry: Entry, known: tuple[Any, ...]) -> Entry:
+    _, _, rows, observations, entry.source, entry.encoding, entry.format = known
+    entry.status, entry.reason = "duplicate", "known_file"
+    entry.rows = Counts(read=rows, duplicate=rows)
+    entry.observations = Counts(read=observations, duplicate=observations)
+    return entry
