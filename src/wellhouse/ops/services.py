@@ -17,7 +17,7 @@ from wellhouse.settings import Settings
 POSTGRES = "postgres"
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
 SUPERSET = "superset"
-INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR")
+INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR")
 
 
 def names(settings: Settings) -> tuple[str, ...]:
@@ -34,7 +34,9 @@ def binaries(settings: Settings, environment: str) -> Path:
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of every service and of every command run for it: where things are, and no secret."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    path = os.pathsep.join((str(binaries(settings, "pipeline")), os.environ.get("PATH", os.defpath)))
     return inherited | {
+        "PATH": path,
         "WELLHOUSE_ROOT": str(settings.root),
         "WELLHOUSE_VAR": str(settings.var),
         "WELLHOUSE_TIMEZONE": settings.timezone,
