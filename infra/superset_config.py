@@ -38,7 +38,7 @@ def _role(username: str | None) -> str:
         return NOBODY
 
 
-def DB_CONNECTION_MUTATOR(  # noqa: N802  (Superset's name)
+def DB_CONNECTION_MUTATOR(
     uri: URL, params: dict[str, Any], username: str | None, security_manager: Any, source: Any
 ) -> tuple[URL, dict[str, Any]]:
     """Connect as ``wh_u_<username>``: row policies ask ``session_user``, which SQL cannot change.
@@ -70,7 +70,8 @@ DISALLOWED_SQL_FUNCTIONS = DISALLOWED_SQL_FUNCTIONS | {
     | {
         "set_config", "pg_reload_conf", "pg_cancel_backend", "pg_sleep_for", "pg_sleep_until", "pg_notify",
         "dblink", "dblink_connect", "dblink_exec", "dblink_open", "lo_import", "lo_export", "lo_get", "lo_put",
-        "lo_from_bytea", "lo_create", "pg_stat_file", "pg_ls_logdir", "pg_ls_waldir", "pg_ls_tmpdir", "pg_logfile_rotate",
+        "lo_from_bytea", "lo_create", "pg_stat_file", "pg_ls_logdir", "pg_ls_waldir", "pg_ls_tmpdir",
+        "pg_logfile_rotate",
         "pg_advisory_lock", "pg_advisory_xact_lock", "pg_logical_emit_message", "cursor_to_xml", "schema_to_xml",
     },
 }  # fmt: skip
@@ -113,8 +114,8 @@ FEATURE_FLAGS = {
 SHORTEST_PASSWORD = 14
 
 
-def FAB_PASSWORD_COMPLEXITY_VALIDATOR(password: str) -> None:  # noqa: N802  (Superset's name)
-    """Length and nothing else (NIST SP 800-63B 5.1.1.2): rules about kinds of characters make people write them down."""
+def FAB_PASSWORD_COMPLEXITY_VALIDATOR(password: str) -> None:
+    """Length and nothing else (NIST SP 800-63B 5.1.1.2): rules on kinds of characters make people write them down."""
     if len(password) < SHORTEST_PASSWORD:
         from flask_appbuilder.exceptions import PasswordComplexityValidationError
 

@@ -58,7 +58,9 @@ def _of_input(entry: Input, column: Column) -> Iterator[_Objection]:
     if entry.required:
         yield _Objection(column.missing, f"{entry.name} is missing", f"缺少{entry.name_zh}", entry.name)
     if column.malformed.any():
-        yield _Objection(column.malformed, f"{entry.name} is {_expected(entry)[0]}", f"{entry.name_zh}{_expected(entry)[1]}")
+        yield _Objection(
+            column.malformed, f"{entry.name} is {_expected(entry)[0]}", f"{entry.name_zh}{_expected(entry)[1]}"
+        )
     if entry.excluded_en and entry.excluded_zh:
         yield _Objection(column.values == 1, entry.excluded_en, entry.excluded_zh)
     elif entry.kind == "quantity":
@@ -96,4 +98,6 @@ def _limits(entry: Input) -> tuple[str, str]:
 def _of_group(spec: Spec, group: tuple[str, ...], columns: Mapping[str, Column]) -> _Objection:
     rows = np.logical_and.reduce([columns[name].missing for name in group])
     named = {entry.name: entry.name_zh for entry in spec.inputs}
-    return _Objection(rows, f"{' or '.join(group)} is missing", f"缺少{'或'.join(named[n] for n in group)}", ";".join(group))
+    return _Objection(
+        rows, f"{' or '.join(group)} is missing", f"缺少{'或'.join(named[n] for n in group)}", ";".join(group)
+    )

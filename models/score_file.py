@@ -36,7 +36,9 @@ def score_file(model: str, source: Path, target: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m models.score_file", description="score a CSV file")
     parser.add_argument("model", help="a name of `python -m models.list`")
-    parser.add_argument("--input", type=Path, required=True, help="CSV, plain or gzip; columns as `models.list` names them")
+    parser.add_argument(
+        "--input", type=Path, required=True, help="CSV, plain or gzip; columns as `models.list` names them"
+    )
     parser.add_argument("--output", type=Path, required=True, help="CSV to write")
     arguments = parser.parse_args()
     score_file(arguments.model, arguments.input, arguments.output)

@@ -107,7 +107,9 @@ class Spec:
     def coefficients(self) -> Any:
         """The numbers of this version, as in its JSON file."""
         if not self.coefficients_path.is_file():
-            raise WellhouseError(f"{self.model} has no coefficients yet: run python -m models.fit {self.folder}/spec.yml")
+            raise WellhouseError(
+                f"{self.model} has no coefficients yet: run python -m models.fit {self.folder}/spec.yml"
+            )
         return json.loads(self.coefficients_path.read_text(encoding="utf-8"))
 
 
@@ -136,7 +138,10 @@ def load(path: Path) -> Spec:
     document = read_yaml(path)
     try:
         return Spec(
-            **{key: str(document[key]).strip() for key in ("model", "version", "name_en", "name_zh", "source", "validity")},
+            **{
+                key: str(document[key]).strip()
+                for key in ("model", "version", "name_en", "name_zh", "source", "validity")
+            },
             kind=document["kind"],
             inputs=tuple(_input(entry) for entry in document["inputs"]),
             outputs=tuple(Output(**entry) for entry in document["outputs"]),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -38,10 +38,10 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """Commands by name; a module is imported when its command is used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return sorted(name for name in COMMANDS if importlib.util.find_spec(f"wellhouse.commands.{name}"))
 
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, name: str) -> Any:
         if name not in self.list_commands(ctx):
             return None
         command = typer.main.get_command(importlib.import_module(f"wellhouse.commands.{name}").app)

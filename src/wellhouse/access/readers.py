@@ -125,8 +125,13 @@ def everyone(of: Settings) -> list[Reader]:
         people = connection.execute(
             "select username, role, valid_until, revoked_at from access.reader order by username"
         ).fetchall()
-        grants = connection.execute("select username, site, valid_until from access.site_grant order by 1, 2").fetchall()
-    return [Reader(*p, tuple(SiteGrant(site, until) for name, site, until in grants if name == p[0])) for p in people]
+        grants = connection.execute(
+            "select username, site, valid_until from access.site_grant order by 1, 2"
+        ).fetchall()
+    return [
+        Reader(name, role, until, revoked, tuple(SiteGrant(s, u) for who, s, u in grants if who == name))
+        for name, role, until, revoked in people
+    ]
 
 
 def _known(of: Settings, username: str, roles: tuple[str, ...]) -> None:

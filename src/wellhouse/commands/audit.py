@@ -59,4 +59,7 @@ def _print(events: list[Event], as_json: bool) -> None:
         print(json.dumps([e.as_json() for e in events], default=str))
         return
     for e in events:
-        print(f"{e.at.isoformat(timespec='seconds')} {e.reader:<24} {e.action:<10} {e.path:<10} {e.persons} persons  {e.purpose}")
+        print(
+            f"{e.at.isoformat(timespec='seconds')} {e.reader:<24} {e.action:<10} {e.path:<10} "
+            f"{e.persons} persons  {e.purpose}"
+        )

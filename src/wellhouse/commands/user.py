@@ -98,7 +98,9 @@ def ensure_defaults() -> None:
         with Superset(of) as superset:
             for default in readers.DEFAULTS:
                 if default.username in active:
-                    users.ensure(superset, default.username, active[default.username], of.secret(f"password_{default.username}"))
+                    users.ensure(
+                        superset, default.username, active[default.username], of.secret(f"password_{default.username}")
+                    )
     except WellhouseError as error:
         print(f"accounts in Superset come with `wellhouse superset deploy` ({error})")
 

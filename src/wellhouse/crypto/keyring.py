@@ -122,9 +122,7 @@ class Keyring:
         with self._connection:
             self._connection.execute("begin immediate")
             rows = self._connection.execute("select key_id, wrapped from data_key").fetchall()
-            rewrapped = [
-                (_kek_id(kek), envelope.seal(kek, self._unwrap(i, w), _aad(i)), i) for i, w in rows
-            ]
+            rewrapped = [(_kek_id(kek), envelope.seal(kek, self._unwrap(i, w), _aad(i)), i) for i, w in rows]
             self._connection.executemany("update data_key set kek_id = ?, wrapped = ? where key_id = ?", rewrapped)
             path = self._settings.var / "secrets" / "kek"
             previous = path.with_name("kek_previous")
@@ -174,7 +172,7 @@ def _replace(path: os.PathLike[str], text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, path)
+    os.replace(draft, path)  # noqa: PTH105  (path may be any path-like)
 
 
 def _key(secret: str) -> bytes:

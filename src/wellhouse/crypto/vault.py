@@ -1,4 +1,4 @@
-"""Who a record is about: identifiers → person, by blind index; what is known of a person, sealed under their own key."""
+"""Who a record is about: identifiers → person, by blind index; what is known of one, sealed under their own key."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ class Vault:
             elif row.key_id in old:
                 row.key = old[row.key_id]
             else:
-                raise WellhouseError("a person's data key is missing from the keystore: restore it, or erase the person")
+                raise WellhouseError(
+                    "a person's data key is missing from the keystore: restore it, or erase the person"
+                )
 
     def _write(self, rows: dict[int, _Row], attached: dict[bytes, tuple[_Row, str]], site: str) -> bool:
         """False: another loader took an identifier meanwhile; nothing was written."""
@@ -137,7 +139,8 @@ class Vault:
                 )
             if changed:
                 cursor.executemany(
-                    "update vault.person set sealed = %s, digest = %s, updated_at = clock_timestamp() where person_key = %s",
+                    "update vault.person set sealed = %s, digest = %s, updated_at = clock_timestamp() "
+                    "where person_key = %s",
                     [(*_sealed(r, blind_key), r.person_key) for r in sorted(changed, key=_by_key)],
                 )
             if attached:
@@ -164,8 +167,9 @@ class Vault:
         suspects = [r for r in rows if _digest(r.document, blind_key) != r.digest]
         if not suspects:
             return []
-        stored = dict(self._connection.execute(
-            "select person_key, sealed from vault.person where person_key = any(%s)", ([r.person_key for r in suspects],)
+        stored: dict[int, bytes] = dict(self._connection.execute(
+            "select person_key, sealed from vault.person where person_key = any(%s)",
+            ([r.person_key for r in suspects],),
         ).fetchall())  # fmt: skip
         changed = []
         for row in suspects:
@@ -181,7 +185,9 @@ def reveal(connection: psycopg.Connection, keyring: Keyring, person_key: int) ->
 
     :raises WellhouseError: nobody has this key, or the person was erased.
     """
-    found = connection.execute("select key_id, sealed from vault.person where person_key = %s", (person_key,)).fetchone()
+    found = connection.execute(
+        "select key_id, sealed from vault.person where person_key = %s", (person_key,)
+    ).fetchone()
     if found is None:
         raise WellhouseError(f"no person {person_key}")
     key_id, sealed = found
@@ -231,9 +237,11 @@ def _aad(key_id: str) -> bytes:
     return b"vault.person|sealed|" + key_id.encode()
 
 
-def person_keys(connection: psycopg.Connection, keyring: Keyring, persons: Iterable[int]) -> dict[int, tuple[str, bytes]]:
+def person_keys(
+    connection: psycopg.Connection, keyring: Keyring, persons: Iterable[int]
+) -> dict[int, tuple[str, bytes]]:
     """(key id, data key) of each of ``persons`` whose key still exists."""
-    rows = dict(connection.execute(
+    rows: dict[int, str] = dict(connection.execute(
         "select person_key, key_id from vault.person where person_key = any(%s)", (sorted(set(persons)),)
     ).fetchall())  # fmt: skip
     keys = keyring.data_keys(sorted(rows.values()))

@@ -99,7 +99,9 @@ class Batch:
         size = len(columns["row_number"])
         columns["load_id"] = pa.array(np.full(size, self.layout.load_id, np.int64))
         columns["site"] = pa.repeat(self.layout.site, size)
-        arrays = [pc.cast(columns[f.name], f.type) if columns[f.name].type != f.type else columns[f.name] for f in schema]
+        arrays = [
+            pc.cast(columns[f.name], f.type) if columns[f.name].type != f.type else columns[f.name] for f in schema
+        ]
         made = pa.table(arrays, schema=schema)
         self.tables[name] = pa.concat_tables([self.tables[name], made]) if name in self.tables else made
 

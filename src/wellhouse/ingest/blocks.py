@@ -49,7 +49,7 @@ class Splitter:
         """Bytes a unit."""
         return 2 if self._wide else 1
 
-    def cut(self, data: bytes, final: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def cut(self, data: bytes, final: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """(record ends in bytes, which of them are torn); only complete records, or all when ``final``."""
         units = np.frombuffer(data, self._type, count=len(data) // self.unit)
         ends, open_from = self._ends(units)
@@ -129,7 +129,9 @@ def blocks(file: IO[bytes], splitter: Splitter, first: bytes, size: int = BLOCK_
         yield _block(data[:stop], ends, torn, splitter, final)
 
 
-def _block(data: bytes, ends: npt.NDArray[np.int64], torn: npt.NDArray[np.bool_], splitter: Splitter, final: bool) -> Block:
+def _block(
+    data: bytes, ends: npt.NDArray[np.int64], torn: npt.NDArray[np.bool_], splitter: Splitter, final: bool
+) -> Block:
     starts = np.r_[0, ends[:-1]]
     length = (ends - starts) // splitter.unit
     short = np.flatnonzero(length <= 2)

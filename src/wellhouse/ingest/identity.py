@@ -55,7 +55,11 @@ def parse_id(text: str) -> IdNumber:
     number = clean(text)
     if _DAMAGED.fullmatch(number):
         raise Rejected("id_damaged", "an ID number of 18 characters, stored as text, not in scientific notation")
-    if re.fullmatch(r"\d{18}(?:\.0+)?", number) and number[_EXCEL_DIGITS:18] == "000" and check_digit(number[:17]) != "0":
+    if (
+        re.fullmatch(r"\d{18}(?:\.0+)?", number)
+        and number[_EXCEL_DIGITS:18] == "000"
+        and check_digit(number[:17]) != "0"
+    ):
         raise Rejected("id_damaged", "an ID number of 18 characters: a spreadsheet replaced its last digits by zeros")
     if re.fullmatch(r"\d{17}[\dX]", number):
         return _resident(number)

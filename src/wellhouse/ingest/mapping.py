@@ -128,7 +128,8 @@ def choose(root: Path, source: str, site: str | None) -> Mapping:
 
 def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
-        "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore", "observations",
+        "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
+        "observations",
         "answers", "outcomes", "fields", "key", "date_offset_days", "description",
     }  # fmt: skip
     if unknown:
@@ -152,7 +153,9 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
             for o in observations
         ),
         answers=tuple(
-            Answer(a["column"], a["question"], {str(k): v for k, v in a.get("words", {}).items()}, a.get("number", False))
+            Answer(
+                a["column"], a["question"], {str(k): v for k, v in a.get("words", {}).items()}, a.get("number", False)
+            )
             for a in document.get("answers", ())
         ),
         outcomes=tuple(
@@ -161,7 +164,10 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
             for o in document.get("outcomes", ())
         ),
         fields=tuple(
-            Field(f["to"], f.get("role", f["to"]), f.get("kind", "text"), f.get("required", False), _inverse(f.get("words", {})))
+            Field(
+                f["to"], f.get("role", f["to"]), f.get("kind", "text"), f.get("required", False),
+                _inverse(f.get("words", {})),
+            )
             for f in document.get("fields", ())
         ),
         key=document.get("key", ""),

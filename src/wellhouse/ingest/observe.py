@@ -38,7 +38,9 @@ def item(dictionary: Dictionary, header: str, name: str, unit_raw: str) -> Item:
     """Resolve an indicator's name and unit."""
     indicator = dictionary.indicator(name)
     if indicator is None:
-        return Item(header, unit_raw, None, "", 1, "an indicator of the dictionary, or an entry in the mapping's `ignore`")
+        return Item(
+            header, unit_raw, None, "", 1, "an indicator of the dictionary, or an entry in the mapping's `ignore`"
+        )
     known = " or ".join(indicator.units)
     if not unit_raw.strip():
         unit = indicator.unit_if_blank()
@@ -49,7 +51,7 @@ def item(dictionary: Dictionary, header: str, name: str, unit_raw: str) -> Item:
 
 @dataclass(frozen=True)
 class Cells:
-    """Results of a block: per cell its record, its item, its text. ``mean``: values already taken over several cells."""
+    """Results of a block: per cell its record, its item, its text. ``mean``: values taken over several cells."""
 
     record: Ints
     item: Ints
@@ -85,10 +87,10 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints, by_r
     persons = batch.person_keys()
     for i in bad.tolist():
         which = items[cells.item[i]]
-        record = int(cells.record[i])
+        bad_record = int(cells.record[i])
         batch.rejects.add(
-            int(batch.rows[record]), which.header, PROBLEMS[problem[i]], _expected(which, int(problem[i])),
-            person=int(persons[record]),
+            int(batch.rows[bad_record]), which.header, PROBLEMS[problem[i]], _expected(which, int(problem[i])),
+            person=int(persons[bad_record]),
         )  # fmt: skip
     batch.observations.read += int(present.sum())
     batch.observations.loaded += int(good.sum())

@@ -47,7 +47,8 @@ class _RoleRejected(Rejected):
 
 
 def _assign(
-    batch: Batch, vault: Vault, claims: list[Claim], facts: list[tuple[str | None, int]], claimed: list[int], group: Ints,
+    batch: Batch, vault: Vault, claims: list[Claim], facts: list[tuple[str | None, int]], claimed: list[int],
+    group: Ints,
     refused: dict[int, tuple[str, Rejected]], size: int,
 ) -> None:  # fmt: skip
     place: dict[int, int] = {}
@@ -98,7 +99,11 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
         document["mrn"] = identifiers[-1].number
     if born:
         document["birth_date"] = born.isoformat()
-    return Claim(tuple(identifiers), document), sex, 0 if born is None else born.year * 10000 + born.month * 100 + born.day
+    return (
+        Claim(tuple(identifiers), document),
+        sex,
+        0 if born is None else born.year * 10000 + born.month * 100 + born.day,
+    )
 
 
 def _birth(cells: dict[str, str], card: IdNumber | None) -> dt.date | None:
@@ -130,7 +135,7 @@ def _sex(batch: Batch, cells: dict[str, str], card: IdNumber | None) -> str | No
 
 
 def emit_persons(batch: Batch, years: Ints | None = None) -> None:
-    """``landing.person``: each living person of the block once. ``years``: birth years by age, 0 unknown, per record."""
+    """``landing.person``: each living person of the block once. ``years``: birth year by age per record, 0 unknown."""
     alive = np.flatnonzero(batch.alive)
     owners, first = np.unique(batch.owner[alive], return_index=True)
     if not len(owners):

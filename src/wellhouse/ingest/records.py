@@ -17,7 +17,7 @@ from wellhouse.ingest.blocks import Block
 
 @dataclass(frozen=True)
 class Records:
-    """``table`` has one row for each of ``good`` (indexes of the block's records); ``bad``: (index, reason, expected)."""
+    """``table`` has one row for each of ``good`` (the block's record indexes); ``bad``: (index, reason, expected)."""
 
     table: pa.Table
     good: npt.NDArray[np.int64]

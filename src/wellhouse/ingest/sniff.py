@@ -9,7 +9,7 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 SAMPLE_BYTES = 256 << 10
 _BOMS = (
@@ -46,7 +46,7 @@ def digest(path: Path) -> str:
 
 
 def open_bytes(path: Path, gzipped: bool) -> IO[bytes]:
-    return gzip.open(path, "rb") if gzipped else path.open("rb", buffering=0)
+    return cast(IO[bytes], gzip.open(path, "rb") if gzipped else path.open("rb", buffering=0))
 
 
 def is_gzip(path: Path) -> bool:

@@ -29,7 +29,32 @@ class Kind(IntEnum):
 
 
 NOT_DONE = frozenset(
-    "未检 弃检 拒检 未做 未查 放弃 缺检 漏检 自动放弃 未检查 / // -- --- — —— N/A NA null none nan . notdone refused".lower().split()
+    [
+        "未检",
+        "弃检",
+        "拒检",
+        "未做",
+        "未查",
+        "放弃",
+        "缺检",
+        "漏检",
+        "自动放弃",
+        "未检查",
+        "/",
+        "//",
+        "--",
+        "---",
+        "—",
+        "——",
+        "n/a",
+        "na",
+        "null",
+        "none",
+        "nan",
+        ".",
+        "notdone",
+        "refused",
+    ]
 )
 _ORDINALS = {
     "neg": "阴性 阴性(-) (-) 阴 neg negative 未检出 无",

@@ -127,7 +127,7 @@ class Load:
 
 def _big(tables: Iterable[pa.Table]) -> bool:
     tables = list(tables)
-    return sum(t.num_rows for t in tables) >= _FLUSH_ROWS or sum(t.nbytes for t in tables) >= _FLUSH_BYTES
+    return bool(sum(t.num_rows for t in tables) >= _FLUSH_ROWS or sum(t.nbytes for t in tables) >= _FLUSH_BYTES)
 
 
 def _duplicate(entry: Entry, known: tuple[Any, ...]) -> Entry:

@@ -46,7 +46,9 @@ def deploy(of: Settings, accounts: Iterable[Account]) -> Deployed:
     with Superset(of) as superset:
         # rules of datasets that exist already stay in force while the import overwrites
         imported = assets.deploy(superset, folder / "assets")
-        datasets = {f"{d['schema']}.{d['table_name']}": int(d["id"]) for d in superset.every("/api/v1/dataset/", "table_name")}
+        datasets = {
+            f"{d['schema']}.{d['table_name']}": int(d["id"]) for d in superset.every("/api/v1/dataset/", "table_name")
+        }
         numbers = roles.numbers(superset)
         for role in wanted:  # a rule names roles, so they exist before any of them can read a dataset
             if role.name not in numbers:
