@@ -3,7 +3,9 @@ select
     indicator_code,
     sex,
     age_band,
-    percentile_cont(array[0.1, 0.5, 0.9]) within group (order by value) as percentiles
+    percentile_cont(0.1) within group (order by value) as population_p10,
+    percentile_cont(0.5) within group (order by value) as population_p50,
+    percentile_cont(0.9) within group (order by value) as population_p90
 from {{ ref('int_exam__interpreted') }}
 where value is not null
 group by indicator_code, sex, age_band

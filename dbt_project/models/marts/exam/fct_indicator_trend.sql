@@ -23,9 +23,9 @@ select
     series.change_from_previous,
     series.change_from_first,
     series.slope_per_year,
-    population.percentiles[1] as population_p10,
-    population.percentiles[2] as population_p50,
-    population.percentiles[3] as population_p90
+    population.population_p10,
+    population.population_p50,
+    population.population_p90
 from {{ ref('int_exam__compared') }} as series
 inner join {{ ref('indicators') }} as indicators using (indicator_code)
 left join {{ ref('int_exam__summarised') }} as population
