@@ -99,3 +99,13 @@ def _restarted(of: Settings, before: int) -> bool:
         return postmaster(of) != before and supervisor.states(of)[services.POSTGRES] == "RUNNING"
     except (OSError, IndexError, ValueError):
         return False
+
+
+def test_a_killed_supervisor_leaves_nothing_in_the_way(stack: Settings) -> None:
+    killed = int((stack.var / "run" / "supervisord.pid").read_text())
+    before = postmaster(stack)
+    os.kill(killed, signal.SIGKILL)
+    supervisor.wait_until(lambda: not supervisor.states(stack), 10, "the supervisor lives on")
+    installation.start(stack, (services.POSTGRES,), print)
+    assert supervisor.states(stack)[services.POSTGRES] == "RUNNING"
+    assert postmaster(stack) != before

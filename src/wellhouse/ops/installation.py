@@ -42,6 +42,7 @@ def up(settings: Settings, say: Say) -> None:
 
 def start(settings: Settings, wanted: tuple[str, ...], say: Say) -> None:
     """The services ``wanted`` run and are well; what they need is made first."""
+    supervisor.end_leftovers(settings)
     ports.check(settings)
     say("certificates, folders and the database cluster")
     _folders(settings)

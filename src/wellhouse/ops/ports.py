@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import psycopg
 
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import bootstrap, trust
 from wellhouse.settings import Settings
-
-ENDING_S = 15
 
 
 def check(settings: Settings) -> None:
@@ -26,12 +23,8 @@ def check(settings: Settings) -> None:
         raise WellhouseError(f"{', '.join(wanted)} must all be different")
     for name, port in wanted.items():
         ours = _our_postgres if name == "WELLHOUSE_POSTGRES_PORT" else _our_https
-        # services of ours that are just ending may hold theirs a little longer
-        patience = time.monotonic() + (ENDING_S if (settings.tls / "ca.crt").exists() else 0)
-        while taken(port) and not ours(settings, port):
-            if time.monotonic() >= patience:
-                raise WellhouseError(f"port {port} is taken by another program: set {name} to a free one")
-            time.sleep(0.5)
+        if taken(port) and not ours(settings, port):
+            raise WellhouseError(f"port {port} is taken by another program: set {name} to a free one")
 
 
 def taken(port: int) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
@@ -77,14 +80,21 @@ def start(settings: Settings, wanted: Iterable[str]) -> list[str]:
 
 def stop(settings: Settings, timeout: float = 180) -> bool:
     """Stop every service and the supervisor, and wait for it; False when none ran."""
-    running = bool(states(settings))
+    running, session = bool(states(settings)), _session(settings)
     if running:
         for name in reversed(services.names(settings)):  # whoever needs PostgreSQL stops before it
             if states(settings).get(name) not in (None, "STOPPED", "EXITED", "FATAL"):
                 _call(settings, "stopProcess", name, True)
         _call(settings, "shutdown")
         wait_until(lambda: not _alive(settings), timeout, "the supervisor does not stop")
+    _end(settings, session)
     return running
+
+
+def end_leftovers(settings: Settings) -> None:
+    """End what a supervisor that was killed outright left behind."""
+    if not states(settings):
+        _end(settings, _session(settings))
 
 
 def wait_until(done: Callable[[], bool], seconds: float, otherwise: str) -> None:
@@ -97,6 +107,34 @@ def wait_until(done: Callable[[], bool], seconds: float, otherwise: str) -> None
         if time.monotonic() > deadline:
             raise WellhouseError(otherwise)
         time.sleep(0.3)
+
+
+def _session(settings: Settings) -> str:
+    """The supervisor's last process number, which is the session of everything it started; empty: none."""
+    file = settings.var / "run" / "supervisord.pid"
+    return file.read_text().strip() if file.exists() else ""
+
+
+def _end(settings: Settings, session: str) -> None:
+    for number, grace in ((signal.SIGTERM, 20), (signal.SIGKILL, 5)):
+        for process in _members(settings, session):
+            with suppress(ProcessLookupError):
+                os.kill(process, number)
+        with suppress(WellhouseError):
+            return wait_until(lambda: not _members(settings, session), grace, "")
+    raise WellhouseError(f"processes of an earlier start do not end: {_members(settings, session)}")
+
+
+def _members(settings: Settings, session: str) -> list[int]:
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or it is not ours
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            where = (folder / "cwd").readlink()
+            ours = where.is_relative_to(settings.root) or where.is_relative_to(settings.var)
+            if fields[3] == session and folder.name != session and fields[0] != "Z" and ours:
+                found.append(int(folder.name))
+    return found
 
 
 def _alive(settings: Settings) -> bool:
