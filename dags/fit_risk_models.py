@@ -1,0 +1,9 @@
+"""Survival models: fitted again every Sunday; the next build scores with what was fitted."""
+
+from __future__ import annotations
+
+from _defaults import defaults, model
+from airflow.sdk import DAG
+
+with DAG("fit_risk_models", schedule="0 4 * * 0", **defaults(__doc__, "risk", owner="risk-modelling")):
+    model("fit_framingham_cvd", "fit", "models/framingham_cvd/spec.yml")

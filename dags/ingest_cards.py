@@ -1,0 +1,9 @@
+"""Membership card events: every night from the inbox to landing."""
+
+from __future__ import annotations
+
+from _defaults import defaults, ingest
+from airflow.sdk import DAG
+
+with DAG("ingest_cards", schedule="0 1 * * *", **defaults(__doc__, "ingest", "card")):
+    ingest("card")

@@ -1,0 +1,9 @@
+"""Follow-up logs: every night from the inbox to landing."""
+
+from __future__ import annotations
+
+from _defaults import defaults, ingest
+from airflow.sdk import DAG
+
+with DAG("ingest_follow_ups", schedule="0 1 * * *", **defaults(__doc__, "ingest", "follow_up")):
+    ingest("follow_up")

@@ -1,0 +1,9 @@
+"""Interventions: every night from the inbox to landing."""
+
+from __future__ import annotations
+
+from _defaults import defaults, ingest
+from airflow.sdk import DAG
+
+with DAG("ingest_interventions", schedule="0 1 * * *", **defaults(__doc__, "ingest", "intervention")):
+    ingest("intervention")
