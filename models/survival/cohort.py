@@ -20,7 +20,7 @@ EVENTS_PER_COVARIATE = 10
 
 @dataclass(frozen=True)
 class Cohort:
-    """``time`` in the data's unit, ``event`` boolean, ``x`` one column a covariate (NaN: missing); one entry a person."""
+    """``time`` in the data's unit, ``event`` boolean, ``x`` one column a covariate (NaN: missing); one entry a person."""  # noqa: E501
 
     time: Array
     event: Array

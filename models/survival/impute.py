@@ -29,7 +29,7 @@ def impute(cohort: Cohort, count: int, rng: np.random.Generator) -> list[Array]:
 
 def nelson_aalen(time: Array, event: Array) -> Array:
     """The cumulative hazard of the whole group at each person's own time."""
-    moments, which = np.unique(time, return_inverse=True)
+    moments, which = np.unique(time, return_inverse=True)  # noqa: RUF059
     deaths = np.bincount(which, weights=event)
     at_risk = len(time) - np.concatenate([[0], np.cumsum(np.bincount(which))[:-1]])
     return np.asarray(np.cumsum(deaths / at_risk)[which])
@@ -56,7 +56,7 @@ def _match(design: Array, y: Array, missing: Array, rng: np.random.Generator) ->
     freedom = max(len(seen) - rank, 1)
     sigma = np.sqrt(residual @ residual / rng.chisquare(freedom))
     # a draw from the posterior of the coefficients, through the pseudo-inverse's square root
-    u, s, vt = np.linalg.svd(seen, full_matrices=False)
+    u, s, vt = np.linalg.svd(seen, full_matrices=False)  # noqa: RUF059
     keep = s > s[0] * 1e-10
     drawn = estimate + sigma * (vt[keep].T / s[keep]) @ rng.standard_normal(keep.sum())
     predicted = seen @ estimate

@@ -61,7 +61,9 @@ def load(path: Path) -> FitSpec:
                       ("imputations", int), ("folds", int), ("seed", int)):  # fmt: skip
         if key in values:
             values[key] = _cast(path, key, values[key], kind)
-    spec = FitSpec(**values | {"model": str(document.get("model", path.stem)), "version": str(document.get("version", 1))})
+    spec = FitSpec(
+        **values | {"model": str(document.get("model", path.stem)), "version": str(document.get("version", 1))}
+    )
     if spec.missing not in ("complete_case", "multiple_imputation"):
         raise WellhouseError(f"{path}: 'missing' is complete_case or multiple_imputation")
     if spec.horizon <= 0 or spec.folds < 2 or spec.imputations < 1:

@@ -88,8 +88,15 @@ def measure(cohort: Cohort, predictions: Predictions, horizon: float) -> dict[st
         "e90": np.quantile(np.abs(smooth - risk), 0.9),
         "auc_t": metrics.auc(time, event, risk, horizon, censoring),
     }
-    measured = {key: [rounded(v) for v in value] if isinstance(value, list) else rounded(value) for key, value in values.items()}
-    return {"n": len(cohort), "events": int(event.sum()), "events_by_horizon": int(early.sum()), "horizon": horizon} | measured
+    measured = {
+        key: [rounded(v) for v in value] if isinstance(value, list) else rounded(value) for key, value in values.items()
+    }
+    return {
+        "n": len(cohort),
+        "events": int(event.sum()),
+        "events_by_horizon": int(early.sum()),
+        "horizon": horizon,
+    } | measured
 
 
 def validate(spec: FitSpec, cohort: Cohort, artefact: Artefact | None = None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wellhouse.crypto.vault import Person
+from wellhouse.ingest.dates import EPOCH, parse_date
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.rejects import Rejects
 from wellhouse.landing.ledger import Counts
@@ -106,6 +107,22 @@ class Batch:
         self.tables[name] = pa.concat_tables([self.tables[name], made]) if name in self.tables else made
 
 
+NO_DATE, BAD_DATE = -(10**9), -(10**9) - 1
+
+
+def days(column: pa.Array) -> Ints:
+    """Per row the days since 1970, NO_DATE where the text is blank, BAD_DATE where it is no date."""
+
+    def day(text: str) -> int:
+        if not text.strip():
+            return NO_DATE
+        date = parse_date(text)
+        return BAD_DATE if date is None else (date - EPOCH).days
+
+    found, index = each(column, day)
+    return np.array(found, np.int64)[index] if found else np.empty(0, np.int64)
+
+
 def each(column: pa.Array, function: Callable[[str], T]) -> tuple[list[T], Ints]:
     """``function`` of each distinct text, and per row which of them it is."""
     encoded = column.dictionary_encode()
@@ -124,5 +141,14 @@ def groups(*codes: Ints) -> tuple[Ints, Ints]:
     return first[order], rank[inverse]
 
 
-def integers(values: Ints, missing: Flags | None = None) -> pa.Array:
-    return pa.array(values, mask=missing)
+def dates(values: Ints, missing: Flags | None = None) -> pa.Array:
+    """date32 of days since 1970."""
+    return pa.array(np.where(values <= NO_DATE, 0, values).astype(np.int32), pa.int32(), mask=missing).cast(pa.date32())
+
+
+def texts(column: pa.Array | None, size: int) -> pa.Array:
+    """The texts without surrounding blanks; null where blank or where there is no column."""
+    if column is None:
+        return pa.nulls(size, pa.string())
+    trimmed = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)

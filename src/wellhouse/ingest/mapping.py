@@ -18,27 +18,42 @@ IDENTIFIERS = ("id_number", "mrn")
 
 @dataclass(frozen=True)
 class Observation:
-    """A column that is one indicator in one unit; ``absent``: codes that stand for no value."""
+    """A column that is one indicator in one unit; ``absent``: codes that stand for no value.
 
-    column: str
+    Several columns are readings of one quantity: their mean counts, and ``otherwise`` when none of them has a value.
+    """
+
+    columns: tuple[str, ...]
     indicator: str
     unit: str
     absent: tuple[str, ...] = ()
+    otherwise: str | None = None
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """All columns it looks at."""
+        return (*self.columns, self.otherwise) if self.otherwise else self.columns
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A column that answers a question; ``words``: cell → value_text, or 1 / 0 for yes / no."""
+    """A column that answers a question of LIFESTYLE; ``words``: cell → value_text, 1 / 0 for yes / no, None: no answer.
+
+    ``number``: a cell that is no word is a number.
+    """
 
     column: str
     question: str
-    words: dict[str, str | int]
+    words: dict[str, str | int | None]
     number: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Time to an event, counted from the exam date or from ``origin``; ``when``: only rows with these cells."""
+    """Time to an event from the date of the exam; ``when``: only rows with these cells, ``observed``: 1 or 0.
+
+    A month is 30.4375 days.
+    """
 
     event: str
     observed: str
@@ -129,8 +144,8 @@ def choose(root: Path, source: str, site: str | None) -> Mapping:
 def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
-        "observations",
-        "answers", "outcomes", "fields", "key", "date_offset_days", "description",
+        "observations", "answers", "outcomes", "fields", "key", "date_offset_days",
+        "description",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"unknown entry {sorted(unknown)[0]}")
@@ -149,7 +164,10 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
         required=tuple(document.get("required", ())),
         ignore=frozenset(normal_name(str(s)) for s in document.get("ignore", ())),
         observations=None if observations is None else tuple(
-            Observation(o["column"], o["indicator"], o["unit"], tuple(str(a) for a in o.get("absent", ())))
+            Observation(
+                _spellings(o["column"]), o["indicator"], str(o["unit"]), tuple(str(a) for a in o.get("absent", ())),
+                o.get("otherwise"),
+            )
             for o in observations
         ),
         answers=tuple(

@@ -67,11 +67,10 @@ class Observed:
     good: Flags
 
 
-def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints, by_row: bool) -> Observed:
+def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints) -> Observed:
     """Emit ``landing.observation`` for the good cells, rejects for the bad ones, and count them.
 
     :param exam_keys: per record of the batch
-    :param by_row: long layout: the reject names no column but the item's
     """
     parsed = values.parse(cells.text)
     table = _Table(items)

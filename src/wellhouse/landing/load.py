@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
+import numpy.typing as npt
 import pyarrow as pa
 
 from wellhouse import db
@@ -98,6 +99,11 @@ class Load:
         """A statement in the load's transaction, with ``$1`` … parameters."""
         self._cursor.execute(statement, parameters=parameters or None)
         return list(self._cursor.fetchall()) if self._cursor.description else []
+
+    def fetch(self, statement: str, *parameters: Any) -> list[npt.NDArray[Any]]:
+        """The same, as one numpy array a column: for results of any size."""
+        self._cursor.execute(statement, parameters=parameters or None)
+        return [column.to_numpy() for column in self._cursor.fetch_arrow_table().columns]
 
     def _stop(self) -> None:
         assert self._thread is not None

@@ -1,0 +1,268 @@
+"""Exam reports → exams, observations, answers and outcomes. Wide: a record is an exam; long: a record is one result."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wellhouse.crypto import pseudonym
+from wellhouse.ingest import lifestyle, values
+from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, Layout, dates, days, each, groups, texts
+from wellhouse.ingest.dates import EPOCH
+from wellhouse.ingest.dictionary import Dictionary, normal_name
+from wellhouse.ingest.identity import clean
+from wellhouse.ingest.observe import Cells, Item, item, observe
+from wellhouse.ingest.people import emit_persons
+from wellhouse.ingest.values import Kind
+
+_FIRST_DAY = dt.date(1900, 1, 1)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A wide file's result column(s): several are readings whose mean counts, ``otherwise`` fills in for none."""
+
+    places: tuple[int, ...]
+    otherwise: int | None
+    absent: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How this file's results are read; ``columns`` and ``items`` go together, empty for a long file."""
+
+    long: bool
+    columns: tuple[Column, ...]
+    items: tuple[Item, ...]
+    dictionary: Dictionary
+
+
+def is_long(layout: Layout) -> bool:
+    return layout.mapping.layout == "long" or (layout.mapping.layout == "auto" and "item" in layout.places)
+
+
+def plan(layout: Layout, dictionary: Dictionary) -> Plan:
+    """Decide what each column is. A column that is neither a role nor ignored is taken for an indicator."""
+    if is_long(layout):
+        return Plan(True, (), (), dictionary)
+    columns, items = [], []
+    if layout.mapping.observations is not None:
+        for o in layout.mapping.observations:
+            if all(name in layout.headers for name in o.read):
+                places = tuple(layout.headers.index(c) for c in o.columns)
+                otherwise = layout.headers.index(o.otherwise) if o.otherwise else None
+                columns.append(Column(places, otherwise, o.absent))
+                items.append(item(dictionary, o.columns[0], o.indicator, o.unit))
+        return Plan(False, tuple(columns), tuple(items), dictionary)
+    taken = set(layout.places.values())
+    for place, header in enumerate(layout.headers):
+        if place not in taken and header.strip() and normal_name(header) not in layout.mapping.ignore:
+            columns.append(Column((place,), None, ()))
+            items.append(item(dictionary, header, *dictionary.header(header)))
+    return Plan(False, tuple(columns), tuple(items), dictionary)
+
+
+def read(batch: Batch, plan: Plan) -> None:
+    """Fill the batch's tables from its records."""
+    day = _exam_days(batch)
+    keys = _exam_keys(batch, day)
+    ages, years = _ages(batch, day)
+    emit_persons(batch, years)
+    _emit_exams(batch, plan, keys, day, ages)
+    cells, items = (_long_cells if plan.long else _wide_cells)(batch, plan)
+    observed = observe(batch, cells, items, keys)
+    if plan.long:
+        # a record is its one result: a bad result is a rejected record
+        batch.alive[cells.record[observed.present & ~observed.good]] = False
+        _suspect(batch, keys[cells.record], cells.item)
+    else:
+        _suspect(batch, keys[np.flatnonzero(batch.alive)])
+    lifestyle.answers(batch, keys, day)
+    lifestyle.outcomes(batch, day)
+
+
+def _exam_days(batch: Batch) -> Ints:
+    """Days since 1970 per record; records without a usable date are rejected."""
+    column = batch.column("exam_date")
+    day = days(column) if column is not None else np.full(len(batch.rows), NO_DATE, np.int64)
+    if batch.layout.mapping.date_offset_days:
+        offset = values.parse(batch.named(batch.layout.mapping.date_offset_days))
+        day = np.where(offset.kind == Kind.NUMBER, day + np.nan_to_num(offset.value).astype(np.int64), NO_DATE)
+    check_days(batch, "exam_date", day)
+    return day
+
+
+def check_days(batch: Batch, role: str, day: Ints) -> None:
+    """Reject records whose date is missing, no date, before the person's birth or in the future."""
+    latest = (dt.date.today() - EPOCH).days
+    for row in np.flatnonzero(
+        batch.alive & ((day <= NO_DATE) | (day > latest) | (day < (_FIRST_DAY - EPOCH).days))
+    ).tolist():
+        if day[row] == NO_DATE:
+            batch.reject(row, role, "missing_date", "a date such as 2024-03-05")
+        elif day[row] == BAD_DATE:
+            batch.reject(row, role, "bad_date", "a date such as 2024-03-05")
+        else:
+            batch.reject(row, role, "impossible_date", "a date since 1900 and not in the future")
+    births = np.array([*batch.births, 0], np.int64)[batch.owner]
+    for row in np.flatnonzero(batch.alive & (births > 0) & (_yyyymmdd(day) < births)).tolist():
+        batch.reject(row, role, "impossible_date", "a date after the person's birth")
+
+
+def _yyyymmdd(day: Ints) -> Ints:
+    date = np.where(day <= NO_DATE, 0, day).astype("datetime64[D]")
+    years = date.astype("datetime64[Y]").astype(np.int64) + 1970
+    months = date.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    of_month = (date - date.astype("datetime64[M]")).astype(np.int64) + 1
+    return years * 10000 + months * 100 + of_month  # type: ignore[no-any-return]
+
+
+def _exam_keys(batch: Batch, day: Ints) -> Ints:
+    """Per record; by the site's own number, or by person and day when it gives none. 0 for rejected records."""
+    number = batch.column("exam_number")
+    return record_keys(batch, "exam", number, day)
+
+
+def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints) -> Ints:
+    """A key per record from the source's number of it, else from person and day; 0 where rejected."""
+    layout = batch.layout
+    numbers, index = each(number, clean) if number is not None else ([""], np.zeros(len(batch.rows), np.int64))
+    persons = batch.person_keys()
+    first, group = groups(index, np.where(np.array([not n for n in numbers], bool)[index], _joint(persons, day), 0))
+    keys = np.zeros(len(first), np.int64)
+    for g, row in enumerate(first.tolist()):
+        own = numbers[index[row]] or f"{persons[row]}|{day[row]}"
+        keys[g] = pseudonym.record_key(layout.blind_key, kind, layout.site, own)
+    return np.where(batch.alive, keys[group], 0) if len(first) else np.empty(0, np.int64)
+
+
+def _joint(persons: Ints, day: Ints) -> Ints:
+    """A small number for each distinct (person, day), from 1."""
+    return groups(*(np.unique(part, return_inverse=True)[1] for part in (persons, day)))[1] + 1
+
+
+def _ages(batch: Batch, day: Ints) -> tuple[Ints, Ints]:
+    """(age at the exam, birth year by it) per record; -1 and 0 where unknown. A birth date beats a stated age."""
+    births = np.array([*batch.births, 0], np.int64)[batch.owner]
+    exact = (_yyyymmdd(day) - births) // 10000
+    stated = np.full(len(batch.rows), -1, np.int64)
+    column = batch.column("age")
+    if column is not None:
+        found, index = each(column, _age)
+        stated = np.array([*found, -1], np.int64)[index]
+    years = np.where(stated >= 0, _yyyymmdd(day) // 10000 - stated, 0)
+    return np.where(births > 0, exact, stated), years
+
+
+def _age(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,3})(?:\.0+)?\s*岁?", clean(text))
+    return int(match[1]) if match and int(match[1]) <= 120 else -1
+
+
+def _emit_exams(batch: Batch, plan: Plan, keys: Ints, day: Ints, ages: Ints) -> None:
+    rows = np.flatnonzero(batch.alive)
+    if plan.long:
+        # one exam row a block; a number that two persons share stays visible to the loader
+        rows = rows[groups(keys[rows], batch.owner[rows].astype(np.int64))[0]]
+    batch.keys = np.unique(keys[rows])
+    take = pa.array(rows)
+    size = len(batch.rows)
+    batch.emit("exam", {
+        "row_number": pa.array(batch.rows[rows].astype(np.int32)),
+        "exam_key": pa.array(keys[rows]),
+        "person_key": pa.array(batch.person_keys()[rows]),
+        "exam_date": dates(day[rows]),
+        "age_years": pa.array(ages[rows].astype(np.int32), mask=(ages[rows] < 0) | (ages[rows] > 130)),
+        "exam_type": texts(batch.column("exam_type"), size).take(take),
+        "package": texts(batch.column("package"), size).take(take),
+    })  # fmt: skip
+
+
+def _wide_cells(batch: Batch, plan: Plan) -> tuple[Cells, list[Item]]:
+    """All result columns of the living records, one after the other."""
+    rows = np.flatnonzero(batch.alive)
+    if not plan.columns or not len(rows):
+        empty = np.empty(0, np.int64)
+        return Cells(empty, empty, pa.array([], pa.string())), list(plan.items)
+    take = None if len(rows) == len(batch.rows) else pa.array(rows)
+    parts: list[pa.Array] = []
+    means: list[npt.NDArray[np.float64]] = []
+    for column in plan.columns:
+        part, mean = _readings(batch, column)
+        parts.append(part if take is None else part.take(take))
+        means.append(mean if take is None else mean[rows])
+    several = any(len(c.places) > 1 or c.otherwise is not None for c in plan.columns)
+    return Cells(
+        np.tile(rows, len(parts)),
+        np.repeat(np.arange(len(parts)), len(rows)),
+        pa.concat_arrays(parts),
+        np.concatenate(means) if several else None,
+    ), list(plan.items)
+
+
+def _readings(batch: Batch, column: Column) -> tuple[pa.Array, npt.NDArray[np.float64]]:
+    """(texts, mean of several readings or NaN). The text of several readings is all of them, ``118; 122``."""
+    cells = [_blanked(batch.at(place), column.absent) for place in column.places]
+    nothing = np.full(len(batch.rows), np.nan)
+    if len(cells) == 1 and column.otherwise is None:
+        return cells[0], nothing
+    parsed = [values.parse(c) for c in cells]
+    stack = np.stack([np.where(p.kind == Kind.NUMBER, p.value, np.nan) for p in parsed])
+    count = (~np.isnan(stack)).sum(axis=0)
+    whole = np.all([(p.kind == Kind.NUMBER) | (p.kind == Kind.ABSENT) for p in parsed], axis=0)
+    mean = np.where((count > 0) & whole, np.nansum(stack, axis=0) / np.maximum(count, 1), np.nan)
+    present = [
+        pc.if_else(pa.array(p.kind != Kind.ABSENT), c, pa.scalar(None, pa.string()))
+        for p, c in zip(parsed, cells, strict=True)
+    ]
+    text = pc.binary_join_element_wise(*present, "; ", null_handling="skip")
+    if column.otherwise is None:
+        return text, mean
+    other = _blanked(batch.at(column.otherwise), column.absent)
+    return pc.if_else(pc.equal(text, ""), other, text), mean
+
+
+def _blanked(cells: pa.Array, absent: tuple[str, ...]) -> pa.Array:
+    if not absent:
+        return cells
+    return pc.if_else(pc.is_in(cells, value_set=pa.array(absent)), "", cells)
+
+
+def _long_cells(batch: Batch, plan: Plan) -> tuple[Cells, list[Item]]:
+    """The result of every living record; items are the distinct (name, unit) of the block."""
+    size = len(batch.rows)
+    name, value = batch.column("item"), batch.column("value")
+    assert name is not None
+    assert value is not None
+    unit = batch.column("unit")
+    names, name_of = each(name, str)
+    units, unit_of = each(unit, str) if unit is not None else ([""], np.zeros(size, np.int64))
+    first, group = groups(name_of, unit_of)
+    header = batch.layout.header("value")
+    items = [_long_item(plan.dictionary, header, names[name_of[r]], units[unit_of[r]]) for r in first.tolist()]
+    rows = np.flatnonzero(batch.alive)
+    return Cells(rows, group[rows], value if len(rows) == size else value.take(pa.array(rows))), items
+
+
+def _long_item(dictionary: Dictionary, header: str, name: str, unit: str) -> Item:
+    """The unit column decides; a unit in brackets behind the name fills in."""
+    bare, bracketed = dictionary.header(name)
+    return item(dictionary, header, bare, unit.strip() or bracketed)
+
+
+def _suspect(batch: Batch, keys: Ints, items: Ints | None = None) -> None:
+    """Remember keys that stand in this block twice: the loader looks whether they are duplicates."""
+    if items is None:
+        distinct, count = np.unique(keys, return_counts=True)
+        batch.suspects.append(distinct[count > 1])
+        return
+    order = np.lexsort((items, keys))
+    keys, items = keys[order], items[order]
+    same: Flags = (keys[1:] == keys[:-1]) & (items[1:] == items[:-1])
+    batch.suspects.append(np.unique(keys[1:][same]))

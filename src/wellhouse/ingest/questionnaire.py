@@ -1,0 +1,116 @@
+"""Questionnaires, one record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from wellhouse.ingest import values
+from wellhouse.ingest.batch import NO_DATE, Batch, Ints, dates, days, each, groups, texts
+from wellhouse.ingest.dictionary import normal_name
+from wellhouse.ingest.exam import check_days, record_keys
+from wellhouse.ingest.people import emit_persons
+from wellhouse.ingest.values import Kind
+
+_YES_NO = "yes_no"
+_SCALE = "scale"
+
+
+def read(batch: Batch) -> None:
+    """Fill the batch's tables from its records."""
+    size = len(batch.rows)
+    column = batch.column("answered_on")
+    day = days(column) if column is not None else np.full(size, NO_DATE, np.int64)
+    check_days(batch, "answered_on", day)
+    code, question = _required(batch, "questionnaire"), _required(batch, "question")
+    kind, number, word = _answers(batch, question)
+    keys = _response_keys(batch, code, day)
+    emit_persons(batch)
+    rows = np.flatnonzero(batch.alive)
+    heads = rows[groups(keys[rows], batch.owner[rows].astype(np.int64))[0]]
+    version = texts(batch.column("version"), size).fill_null("1")
+    batch.keys = np.unique(keys[heads])
+    batch.emit("questionnaire", {
+        "row_number": pa.array(batch.rows[heads].astype(np.int32)),
+        "response_key": pa.array(keys[heads]),
+        "person_key": pa.array(batch.person_keys()[heads]),
+        "questionnaire_code": code.take(pa.array(heads)),
+        "questionnaire_version": version.take(pa.array(heads)),
+        "answered_on": dates(day[heads]),
+    })  # fmt: skip
+    answered = np.flatnonzero(batch.alive & (kind > 0))
+    take = pa.array(answered)
+    value = batch.column("answer")
+    assert value is not None
+    batch.emit("questionnaire_answer", {
+        "row_number": pa.array(batch.rows[answered].astype(np.int32)),
+        "response_key": pa.array(keys[answered]),
+        "person_key": pa.array(batch.person_keys()[answered]),
+        "question_code": question.take(take),
+        "value_raw": value.take(take),
+        "value": pa.array(number[answered], mask=np.isnan(number[answered])),
+        "value_text": word.take(take),
+    })  # fmt: skip
+    batch.suspects.append(_twice(keys[answered], question.take(take)))
+
+
+def _required(batch: Batch, role: str) -> pa.Array:
+    column = texts(batch.column(role), len(batch.rows))
+    for row in np.flatnonzero(batch.alive & np.array(column.is_null())).tolist():
+        batch.reject(row, role, "missing_value", "a value")
+    return column
+
+
+def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, values.npt.NDArray[np.float64], pa.Array]:
+    """(0 no answer or 1, number, word) per record; an answer that is neither rejects its record."""
+    column = batch.column("answer")
+    assert column is not None
+    answers, answer_of = each(column, str.strip)
+    questions, question_of = each(question, str)
+    first, group = groups(answer_of, question_of)
+    read = [_meaning(batch, answers[answer_of[r]], questions[question_of[r]]) for r in first.tolist()]
+    kind = np.array([k for k, _, _ in read], np.int64)[group]
+    for row in np.flatnonzero(batch.alive & (kind == 2)).tolist():
+        batch.reject(row, "answer", "unknown_word", "a number, or a word the mapping knows for this question")
+    number = np.array([np.nan if n is None else n for _, n, _ in read])[group]
+    return kind, number, pa.array([w for _, _, w in read], pa.string()).take(pa.array(group))
+
+
+def _meaning(batch: Batch, answer: str, question: str | None) -> tuple[int, float | None, str | None]:
+    words = batch.layout.mapping.words
+    normal = normal_name(answer)
+    if not normal:
+        return 0, None, None
+    own = words.get(question or "", {})
+    if normal in own:
+        return 1, None, own[normal]
+    for shared in (_YES_NO, _SCALE):
+        if normal in words.get(shared, {}):
+            return 1, float(words[shared][normal]), None
+    kind, value, _, _ = values.parse_text(answer)
+    if kind == Kind.ABSENT:
+        return 0, None, None
+    return (1, value, None) if kind == Kind.NUMBER and not own else (2, None, None)
+
+
+def _response_keys(batch: Batch, code: pa.Array, day: Ints) -> Ints:
+    """By the site's number; without one by person, day and questionnaire."""
+    number = batch.column("number")
+    if number is None:
+        number = pa.repeat("", len(batch.rows))
+    _, code_of = each(code, str)
+    # records without a number are told apart by their questionnaire, too
+    return record_keys(batch, "response", number, day * 1000 + code_of) if _blank(number) else record_keys(
+        batch, "response", number, day
+    )  # fmt: skip
+
+
+def _blank(number: pa.Array) -> bool:
+    return bool(pa.compute.all(pa.compute.equal(number, "")).as_py())
+
+
+def _twice(keys: Ints, question: pa.Array) -> Ints:
+    _, question_of = each(question, str)
+    order = np.lexsort((question_of, keys))
+    keys, question_of = keys[order], question_of[order]
+    return np.unique(keys[1:][(keys[1:] == keys[:-1]) & (question_of[1:] == question_of[:-1])])

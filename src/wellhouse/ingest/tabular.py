@@ -1,0 +1,90 @@
+"""Sources whose record is one row of one table: follow-ups, consultations, cards, interventions, care plans.
+
+What differs between them is data: a mapping's ``fields``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wellhouse.ingest import values
+from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, dates, days, each, texts
+from wellhouse.ingest.dictionary import normal_name
+from wellhouse.ingest.exam import check_days, record_keys
+from wellhouse.ingest.mapping import Field
+from wellhouse.ingest.people import emit_persons
+from wellhouse.ingest.values import Kind
+
+_INT_MAX = 2**31 - 1
+
+
+def read(batch: Batch) -> None:
+    """Fill the batch's one table. A cell that does not fit its field rejects the record."""
+    mapping = batch.layout.mapping
+    main = next(f for f in mapping.fields if f.kind == "date" and f.required)
+    column = batch.column(main.role)
+    day = days(column) if column is not None else np.full(len(batch.rows), NO_DATE, np.int64)
+    if main.to == "plan_date":
+        _check_plan(batch, main.role, day)
+    else:
+        check_days(batch, main.role, day)
+    columns = {main.to: dates(day, day <= NO_DATE)}
+    columns |= {field.to: _field(batch, field) for field in mapping.fields if field is not main}
+    keys = record_keys(batch, mapping.source, batch.column("number"), day)
+    emit_persons(batch)
+    rows = np.flatnonzero(batch.alive)
+    batch.keys, count = np.unique(keys[rows], return_counts=True)
+    batch.suspects.append(batch.keys[count > 1])
+    take = pa.array(rows)
+    batch.emit(mapping.source, {
+        "row_number": pa.array(batch.rows[rows].astype(np.int32)),
+        mapping.key: pa.array(keys[rows]),
+        "person_key": pa.array(batch.person_keys()[rows]),
+        **{name: array.take(take) for name, array in columns.items()},
+    })  # fmt: skip
+
+
+def _check_plan(batch: Batch, role: str, day: values.npt.NDArray[np.int64]) -> None:
+    """A plan may lie ahead."""
+    for row in np.flatnonzero(batch.alive & (day <= NO_DATE)).tolist():
+        reason = "bad_date" if day[row] == BAD_DATE else "missing_date"
+        batch.reject(row, role, reason, "a date such as 2024-03-05")
+
+
+def _field(batch: Batch, field: Field) -> pa.Array:
+    size = len(batch.rows)
+    column = batch.column(field.role)
+    if column is None:
+        column = pa.repeat("", size)
+    made, bad, expected, reason = _typed(column, field)
+    for row in np.flatnonzero(batch.alive & bad).tolist():
+        batch.reject(row, field.role, reason, expected)
+    if field.required:
+        for row in np.flatnonzero(batch.alive & np.array(made.is_null())).tolist():
+            batch.reject(row, field.role, "missing_value", "a value")
+    return made
+
+
+def _typed(column: pa.Array, field: Field) -> tuple[pa.Array, values.npt.NDArray[np.bool_], str, str]:
+    """(array, which cells do not fit, what was expected, reason)."""
+    size = len(column)
+    blank = np.array(pc.equal(pc.utf8_trim_whitespace(column), ""), bool)
+    if field.kind == "text":
+        return texts(column, size), np.zeros(size, bool), "", ""
+    if field.kind == "date":
+        day = days(column)
+        return dates(day, day <= NO_DATE), day == BAD_DATE, "a date such as 2024-03-05", "bad_date"
+    if field.kind in ("number", "integer"):
+        parsed = values.parse(column)
+        number = (parsed.kind == Kind.NUMBER) & (np.abs(parsed.value) <= _INT_MAX)
+        absent = blank | (parsed.kind == Kind.ABSENT)
+        value = np.where(number, parsed.value, 0)
+        array = pa.array(np.rint(value).astype(np.int32) if field.kind == "integer" else value, mask=~number)
+        return array, ~number & ~absent, "a number", "not_a_number"
+    found, index = each(column, lambda text: field.words.get(normal_name(text)))
+    kind = pa.bool_() if field.kind == "flag" else pa.string()
+    array = pa.array(found, kind).take(pa.array(index))
+    known = " ".join(sorted({str(code) for code in field.words.values()}))
+    return array, np.array(array.is_null()) & ~blank, f"a word for one of: {known}", "unknown_word"

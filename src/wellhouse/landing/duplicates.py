@@ -1,0 +1,240 @@
+"""What a load brings that is there already: found and resolved in SQL, in the load's own transaction.
+
+A record's key is the source's own number of it, or person and day. Same key and same content as the latest version:
+a duplicate. Other content in another file: a correction, kept beside the old one; dbt takes the latest. Other content in
+the same file: the later one is quarantined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from wellhouse.landing.load import Load
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A table of records and, where a record has many results, the table of those; names are ours, never input."""
+
+    head: str
+    key: str
+    attributes: tuple[str, ...]
+    detail: str | None = None
+    item: str = ""
+    content: tuple[str, ...] = ()
+
+
+FAMILIES = {
+    f.head: f
+    for f in (
+        Family("exam", "exam_key", ("exam_date", "exam_type", "package"), "observation", "indicator_code",
+               ("value_raw", "unit_raw")),
+        Family("questionnaire", "response_key", ("questionnaire_code", "questionnaire_version", "answered_on"),
+               "questionnaire_answer", "question_code", ("value_raw",)),
+        Family("follow_up", "follow_up_key", ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s")),
+        Family("consultation", "consultation_key", (
+            "consultation_date", "smoking", "drinking", "hypertension_history", "diabetes_history", "cvd_history",
+            "family_history_cvd", "bp_medication", "statin", "glucose_medication")),
+        Family("card", "card_key", ("event", "event_date", "card_type", "package", "valid_until")),
+        Family("intervention", "intervention_key", ("programme", "start_date", "end_date", "status", "agent")),
+        Family("care_plan", "care_plan_key", ("plan_date", "category", "item", "target", "done", "unit")),
+    )
+}  # fmt: skip
+
+
+@dataclass
+class Resolved:
+    """Rows of which something went, and how many results went as what."""
+
+    touched: Rows
+    conflicting: Rows
+    duplicates: int = 0
+    conflicts: int = 0
+
+
+def resolve(load: Load, family: Family, suspects: Rows) -> Resolved:
+    """Resolve one family of tables of a load.
+
+    :param suspects: keys that stand in this file more than once; those that other loads brought are found here
+    """
+    keys = np.union1d(suspects, _known(load, family))
+    resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
+    if not len(keys):
+        return resolved
+    listed = "{" + ",".join(map(str, keys.tolist())) + "}"
+    _other_persons(load, family, listed, resolved)
+    if family.detail:
+        _details(load, family, listed, resolved)
+    _heads(load, family, listed, resolved)
+    return resolved
+
+
+def remaining(load: Load, family: Family, rows: Rows, by_detail: bool) -> Rows:
+    """Those of ``rows`` that still have something landed; ``by_detail``: a record is its one result."""
+    tables = [family.detail] if by_detail else [family.head, family.detail]
+    left = np.empty(0, np.int64)
+    for table in (t for t in tables if t):
+        found = load.fetch(
+            f"select distinct row_number::bigint from landing.{table} where load_id = $1",  # noqa: S608
+            load.load_id,
+        )
+        left = np.union1d(left, found[0])
+    return np.intersect1d(rows, left)
+
+
+def forget_persons(load: Load, rows: Rows) -> None:
+    """Take back ``landing.person`` of records that turned out to be duplicates or rejected."""
+    load.execute(
+        "delete from landing.person where load_id = $1 and row_number = any($2::text::int[])",
+        load.load_id,
+        "{" + ",".join(map(str, rows.tolist())) + "}",
+    )
+
+
+def _known(load: Load, family: Family) -> Rows:
+    """Keys of this load that an earlier load brought."""
+    return load.fetch(
+        f"""select distinct m.{family.key} from landing.{family.head} m
+            where m.load_id = $1 and exists (
+                select from landing.{family.head} o where o.{family.key} = m.{family.key} and o.load_id <> $1)""",  # noqa: S608
+        load.load_id,
+    )[0]
+
+
+def _other_persons(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
+    """A number that belongs to somebody else: the records that claim it are quarantined."""
+    wrong = f"""
+        select distinct h.{family.key} as key, h.person_key from landing.{family.head} h join (
+            select distinct on ({family.key}) {family.key}, person_key from landing.{family.head}
+            where {family.key} = any($2::text::bigint[])
+            order by {family.key}, load_id = $1, load_id, row_number
+        ) first using ({family.key}) where h.load_id = $1 and h.person_key <> first.person_key"""  # noqa: S608
+    parts = [t for t in (family.detail, family.head) if t]
+    deleted = ", ".join(
+        f"""gone_{t} as (delete from landing.{t} d using wrong w
+            where d.load_id = $1 and d.{family.key} = w.key and d.person_key = w.person_key
+            returning d.row_number, d.person_key)"""  # noqa: S608
+        for t in parts
+    )
+    union = " union ".join(f"select row_number, person_key from gone_{t}" for t in parts)  # noqa: S608
+    rows, lost = load.fetch(
+        f"""with wrong as ({wrong}), {deleted}, gone as ({union}), noted as (
+                insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
+                select $1, row_number, '{family.key}', 'number_of_another_person',
+                       'a number that no other person''s record has', person_key from gone)
+            select row_number::bigint, (select count(*) from gone_{parts[0]}) from gone""",  # noqa: S608
+        load.load_id,
+        keys,
+    )
+    resolved.touched = np.union1d(resolved.touched, rows)
+    resolved.conflicting = np.union1d(resolved.conflicting, rows)
+    if family.detail and len(lost):
+        resolved.conflicts += int(lost[0])
+
+
+def _details(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
+    content = f"row({', '.join(family.content)})::text"
+    rows, conflict = load.fetch(
+        f"""with mine as (
+                select ctid as place, {family.key} as key, {family.item} as item, row_number, person_key, {content} as content,
+                       row_number() over w as n, first_value({content}) over w as first_content
+                from landing.{family.detail} where load_id = $1 and {family.key} = any($2::text::bigint[])
+                window w as (partition by {family.key}, {family.item} order by row_number, ctid)
+            ), earlier as (
+                select distinct on ({family.key}, {family.item}) {family.key} as key, {family.item} as item, {content} as content
+                from landing.{family.detail}
+                where {family.key} = any($2::text::bigint[]) and load_id = any(array(
+                    select distinct load_id from landing.{family.head}
+                    where {family.key} = any($2::text::bigint[]) and load_id <> $1))
+                order by {family.key}, {family.item}, load_id desc
+            ), judged as (
+                select m.*, n > 1 and m.content <> first_content as conflict
+                from mine m left join earlier e using (key, item)
+                where n > 1 or m.content = e.content
+            ), gone as (
+                delete from landing.{family.detail} d using judged j where d.ctid = j.place and d.load_id = $1
+                returning j.row_number, j.item, j.person_key, j.conflict
+            ), noted as (
+                insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
+                select $1, row_number, item, 'conflicting_value', 'the value an earlier row of this file gives', person_key
+                from gone where conflict
+            )
+            select row_number::bigint, conflict::int::bigint from gone""",  # noqa: S608
+        load.load_id,
+        keys,
+    )
+    resolved.touched = np.union1d(resolved.touched, rows)
+    resolved.conflicting = np.union1d(resolved.conflicting, rows[conflict == 1])
+    resolved.conflicts += int(conflict.sum())
+    resolved.duplicates += int(len(rows) - conflict.sum())
+
+
+def _heads(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
+    attributes = f"row({', '.join(family.attributes)})::text"
+    left = (
+        f"""and not exists (select from landing.{family.detail} d
+            where d.load_id = $1 and d.{family.key} = m.key)"""  # noqa: S608
+        if family.detail
+        else ""
+    )
+    rows, conflict = load.fetch(
+        f"""with mine as (
+                select ctid as place, {family.key} as key, row_number, person_key, {attributes} as content,
+                       row_number() over w as n, first_value({attributes}) over w as first_content
+                from landing.{family.head} where load_id = $1 and {family.key} = any($2::text::bigint[])
+                window w as (partition by {family.key} order by row_number)
+            ), earlier as (
+                select distinct on ({family.key}) {family.key} as key, {attributes} as content
+                from landing.{family.head} where {family.key} = any($2::text::bigint[]) and load_id <> $1
+                order by {family.key}, load_id desc
+            ), judged as (
+                select m.*, n > 1 and m.content <> first_content as conflict
+                from mine m left join earlier e using (key)
+                where n > 1 or (m.content = e.content {left})
+            ), gone as (
+                delete from landing.{family.head} d using judged j where d.ctid = j.place and d.load_id = $1
+                returning j.row_number, j.person_key, j.conflict
+            ), noted as (
+                insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
+                select $1, row_number, '{family.attributes[0]}', 'conflicting_value',
+                       'what an earlier row of this file says of the same number', person_key
+                from gone where conflict
+            )
+            select row_number::bigint, conflict::int::bigint from gone""",  # noqa: S608
+        load.load_id,
+        keys,
+    )
+    resolved.touched = np.union1d(resolved.touched, rows)
+    resolved.conflicting = np.union1d(resolved.conflicting, rows[conflict == 1])
+
+
+def outcomes(load: Load) -> None:
+    """An outcome that says what the latest one of this person and event says, or that this file says twice."""
+    load.execute(
+        """with mine as (
+               select ctid as place, person_key, site, event_code, row_number, row(origin_date, time_days, observed)::text as content,
+                      row_number() over w as n, first_value(row(origin_date, time_days, observed)::text) over w as first_content
+               from landing.outcome where load_id = $1
+               window w as (partition by person_key, site, event_code order by row_number)
+           ), earlier as (
+               select distinct on (person_key, site, event_code) person_key, site, event_code,
+                      row(origin_date, time_days, observed)::text as content
+               from landing.outcome where load_id <> $1 order by person_key, site, event_code, load_id desc
+           ), gone as (
+               delete from landing.outcome o using (
+                   select m.*, n > 1 and m.content <> first_content as conflict
+                   from mine m left join earlier e using (person_key, site, event_code)
+                   where n > 1 or m.content = e.content
+               ) j where o.ctid = j.place and o.load_id = $1
+               returning j.row_number, j.event_code, j.person_key, j.conflict
+           )
+           insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
+           select $1, row_number, event_code, 'conflicting_value', 'the outcome an earlier row of this file gives', person_key
+           from gone where conflict""",
+        load.load_id,
+    )

@@ -1,0 +1,69 @@
+"""The gate's suites are data: complete, each with a severity, with names that the gate can fill."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from wellhouse.errors import WellhouseError
+from wellhouse.gate import suites
+from wellhouse.settings import PROJECT_ROOT, Settings
+
+EXPECTATIONS = PROJECT_ROOT / "expectations"
+DDL = (PROJECT_ROOT / "infra/postgres/schemas.sql").read_text()
+LOADED = suites.load(EXPECTATIONS)
+
+
+def landing_tables() -> dict[str, list[str]]:
+    """Table → columns, from the DDL; the sealed originals are not the gate's to read."""
+    found = re.findall(r"create table if not exists landing\.(\w+) \((.*?)\n\);", DDL, re.S)
+    return {
+        name: re.findall(r"^    (\w+) (?:bigint|int|text|date|boolean|double)", body, re.M)
+        for name, body in found
+        if name != "original"
+    }
+
+
+def test_every_landing_table_has_a_suite() -> None:
+    assert {suite.table for suite in LOADED} == set(landing_tables())
+
+
+@pytest.mark.parametrize("suite", LOADED, ids=lambda s: s.table)
+def test_a_suite_knows_every_column_and_proves_the_key(suite: suites.Suite) -> None:
+    exist = [e["kwargs"]["column"] for e in suite.expectations if e["type"] == "expect_column_to_exist"]
+    assert exist == landing_tables()[suite.table]
+    types = {e["type"] for e in suite.expectations}
+    assert "expect_column_values_to_not_be_null" in types
+    # a person has as many rows a load as records that name them
+    assert suite.table == "person" or "expect_compound_columns_to_be_unique" in types
+
+
+@pytest.mark.parametrize("suite", LOADED, ids=lambda s: s.table)
+def test_every_name_a_suite_asks_for_is_known(suite: suites.Suite) -> None:
+    known = suites.parameters(Settings())
+    asked = {
+        value["$PARAMETER"] for e in suite.expectations for value in e["kwargs"].values() if isinstance(value, dict)
+    }
+    assert asked <= set(known)
+
+
+def test_vocabularies_come_from_the_seeds() -> None:
+    known = suites.parameters(Settings())
+    assert {"SBP", "TC", "URPRO"} <= set(known["indicator_codes"])
+    assert {"mmol/L", "mg/dL", "mm[Hg]", "{ordinal}"} <= set(known["units"])
+    assert {"hz", "sh", "cd", "nhanes", "framingham"} == set(known["sites"])
+
+
+def test_an_expectation_without_severity_is_refused(tmp_path: Path) -> None:
+    document = {"expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "site"}}]}
+    (tmp_path / "landing__exam.json").write_text(json.dumps(document))
+    with pytest.raises(WellhouseError, match="expectation 1: meta.severity"):  # noqa: RUF043
+        suites.load(tmp_path)
+
+
+def test_a_gate_without_suites_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WellhouseError, match="no expectations"):
+        suites.load(tmp_path)
