@@ -1,4 +1,4 @@
-"""Questionnaires, one record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record."""
+"""Questionnaires, one record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record."""  # noqa: E501
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _required(batch: Batch, role: str) -> pa.Array:
     return column
 
 
-def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, values.npt.NDArray[np.float64], pa.Array]:
+def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, values.npt.NDArray[np.float64], pa.Array]:  # type: ignore[name-defined]
     """(0 no answer or 1, number, word) per record; an answer that is neither rejects its record."""
     column = batch.column("answer")
     assert column is not None
@@ -113,4 +113,4 @@ def _twice(keys: Ints, question: pa.Array) -> Ints:
     _, question_of = each(question, str)
     order = np.lexsort((question_of, keys))
     keys, question_of = keys[order], question_of[order]
-    return np.unique(keys[1:][(keys[1:] == keys[:-1]) & (question_of[1:] == question_of[:-1])])
+    return np.unique(keys[1:][(keys[1:] == keys[:-1]) & (question_of[1:] == question_of[:-1])])  # type: ignore[no-any-return]

@@ -46,7 +46,7 @@ def read(batch: Batch) -> None:
     })  # fmt: skip
 
 
-def _check_plan(batch: Batch, role: str, day: values.npt.NDArray[np.int64]) -> None:
+def _check_plan(batch: Batch, role: str, day: values.npt.NDArray[np.int64]) -> None:  # type: ignore[name-defined]
     """A plan may lie ahead."""
     for row in np.flatnonzero(batch.alive & (day <= NO_DATE)).tolist():
         reason = "bad_date" if day[row] == BAD_DATE else "missing_date"
@@ -67,7 +67,7 @@ def _field(batch: Batch, field: Field) -> pa.Array:
     return made
 
 
-def _typed(column: pa.Array, field: Field) -> tuple[pa.Array, values.npt.NDArray[np.bool_], str, str]:
+def _typed(column: pa.Array, field: Field) -> tuple[pa.Array, values.npt.NDArray[np.bool_], str, str]:  # type: ignore[name-defined]
     """(array, which cells do not fit, what was expected, reason)."""
     size = len(column)
     blank = np.array(pc.equal(pc.utf8_trim_whitespace(column), ""), bool)

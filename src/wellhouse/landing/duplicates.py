@@ -3,7 +3,7 @@
 A record's key is the source's own number of it, or person and day. Same key and same content as the latest version:
 a duplicate. Other content in another file: a correction, kept beside the old one; dbt takes the latest. Other content in
 the same file: the later one is quarantined.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FAMILIES = {
                ("value_raw", "unit_raw")),
         Family("questionnaire", "response_key", ("questionnaire_code", "questionnaire_version", "answered_on"),
                "questionnaire_answer", "question_code", ("value_raw",)),
-        Family("follow_up", "follow_up_key", ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s")),
+        Family("follow_up", "follow_up_key", ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s")),  # noqa: E501
         Family("consultation", "consultation_key", (
             "consultation_date", "smoking", "drinking", "hypertension_history", "diabetes_history", "cvd_history",
             "family_history_cvd", "bp_medication", "statin", "glucose_medication")),
@@ -164,7 +164,7 @@ def _details(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
                 select $1, row_number, item, 'conflicting_value', 'the value an earlier row of this file gives', person_key
                 from gone where conflict
             )
-            select row_number::bigint, conflict::int::bigint from gone""",  # noqa: S608
+            select row_number::bigint, conflict::int::bigint from gone""",  # noqa: E501, S608
         load.load_id,
         keys,
     )
@@ -178,7 +178,7 @@ def _heads(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
     attributes = f"row({', '.join(family.attributes)})::text"
     left = (
         f"""and not exists (select from landing.{family.detail} d
-            where d.load_id = $1 and d.{family.key} = m.key)"""  # noqa: S608
+            where d.load_id = $1 and d.{family.key} = m.key)"""
         if family.detail
         else ""
     )
@@ -235,6 +235,6 @@ def outcomes(load: Load) -> None:
            )
            insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
            select $1, row_number, event_code, 'conflicting_value', 'the outcome an earlier row of this file gives', person_key
-           from gone where conflict""",
+           from gone where conflict""",  # noqa: E501
         load.load_id,
     )

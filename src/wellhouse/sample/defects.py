@@ -79,7 +79,9 @@ def _long(file: SampleFile, row: list[str], names: tuple[str, ...]) -> list[int]
 
 def _only_long(name: str) -> Callable[[SampleFile, list[str]], list[int]]:
     def cells(file: SampleFile, row: list[str]) -> list[int]:
-        return _places(file, (name,), row) if file.source == "exam" and file.site == "sh" and _numbers(file, row) else []
+        return (
+            _places(file, (name,), row) if file.source == "exam" and file.site == "sh" and _numbers(file, row) else []
+        )
 
     return cells
 
@@ -127,11 +129,14 @@ def inject(files: list[SampleFile], rng: np.random.Generator) -> None:
     names = [k.name for k in possible] + [WRONG_COLUMN_COUNT, DUPLICATE_ROW]
     resends = len(files) > 1 and bool(files[-1].rows)
     quota = _quota([*names, RESENT_RECORD] if resends else names, len(rows), rng)
-    used = _resend(files, quota.get(RESENT_RECORD, 0), rng) if resends else set()
+    used = _resend(files, quota.get(RESENT_RECORD, 0), rng) if resends else set()  # type: ignore[name-defined]  # noqa: F821
     order = iter(rng.permutation(len(rows)).tolist())
     for kind in possible:
-        _damage(kind, quota[kind.name], rows, order, used)
-    taken = [rows[i] for _, i in zip(range(quota[WRONG_COLUMN_COUNT] + quota[DUPLICATE_ROW]), _free(rows, order, used), strict=False)]
+        _damage(kind, quota[kind.name], rows, order, used)  # type: ignore[name-defined]  # noqa: F821
+    taken = [
+        rows[i]
+        for _, i in zip(range(quota[WRONG_COLUMN_COUNT] + quota[DUPLICATE_ROW]), _free(rows, order, used), strict=False)  # type: ignore[call-overload]
+    ]
     for row in taken[: quota[WRONG_COLUMN_COUNT]]:
         index = row.index()
         row.file.rows[index] = row.cells[:-2] if index % 2 else [*row.cells, "备注"]
