@@ -1,8 +1,8 @@
-"""How a person's health moves over the years: weight, pressure, glucose, lipids, what is diagnosed, treated and changed.
+"""How a person's health moves over the years: weight, pressure, glucose, lipids; what is diagnosed and treated.
 
 Sizes follow what is usual in adults of Chinese cities; within-person variation follows the coefficients of the EFLM
 Biological Variation Database (systolic pressure about 5 %, total cholesterol 5 %, triglycerides 20 %, glucose 5 %).
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from wellhouse.sample.people import Flags, Floats, Ints, People
 NEVER, FORMER, CURRENT = 0, 1, 2
 _LATENTS = ("adiposity", "pressure", "cholesterol", "triglycerides", "glucose", "kidney", "liver")
 _CORRELATION = 0.25
+_EARLIER = 6
+"""Years lived before the first exam, so that it finds diagnoses and treatments."""
 PROGRAMMES = ("体重管理", "血压管理", "血糖管理", "血脂管理")
 
 
@@ -22,9 +24,9 @@ PROGRAMMES = ("体重管理", "血压管理", "血糖管理", "血脂管理")
 class Course:
     """P persons over Y years; every array is [P, Y] but ``latent`` [P], ``drinks`` [P] and ``family_history`` [P].
 
-    ``values``: measured mmHg, mmol/L, %, cm, kg. ``programme``: index into PROGRAMMES that begins after this exam, or -1.
-    ``finished``: whether it is seen through.
-    """  # noqa: E501
+    ``values``: measured mmHg, mmol/L, %, cm, kg. ``programme``: index into PROGRAMMES of what begins after this exam,
+    or -1. ``finished``: whether it is seen through.
+    """
 
     age: Floats
     latent: dict[str, Floats]
@@ -59,7 +61,7 @@ class _State:
 
 
 def simulate(people: People, rng: np.random.Generator) -> Course:
-    """Six months of a life are not simulated, exams are: what a person is like on each exam day."""
+    """What a person is like on each exam day; some years before the first bring what people come with."""
     count, years = people.site.shape
     age = (people.exam_date - people.birth[:, None]).astype(np.float64) / 365.25
     latent = _latents(count, rng)
@@ -74,15 +76,28 @@ def simulate(people: People, rng: np.random.Generator) -> Course:
     family = rng.random(count) < 0.16
     exercise = np.clip(rng.poisson(1.2 + (age[:, :1] > 55), (count, years)), 0, 7)
     state = _State(count, smoking)
-    seen = [_year(people, y, age[:, y], latent, fixed, exercise[:, y], state, rng) for y in range(years)]
+    for earlier in range(_EARLIER, 0, -1):
+        _year(male, rng.random(count) < 0.7, age[:, 0] - earlier, latent, fixed, exercise[:, 0], state, rng)
+    state.enrolled[:] = False
+    seen = [
+        _year(male, people.attends[:, y], age[:, y], latent, fixed, exercise[:, y], state, rng) for y in range(years)
+    ]
 
     by_name = {name: np.stack([year[name] for year in seen], axis=1) for name in seen[0]}
     flags = {name: by_name.pop(name).astype(bool) for name in (*state.flags, "finished")}
-    whole = {name: by_name.pop(name).astype(np.int64) for name in ("smoking", "programme")}
+    smoking, programme = (by_name.pop(name).astype(np.int64) for name in ("smoking", "programme"))
     return Course(
-        age=age, latent=latent, values=by_name, drinks=fixed["drinks"], salty=np.repeat(fixed["salty"][:, None], years, 1),  # noqa: E501
-        family_history=family, exercise_days=exercise, **whole, **flags,  # type: ignore[arg-type]
-    )  # fmt: skip
+        age=age,
+        latent=latent,
+        values=by_name,
+        smoking=smoking,
+        drinks=fixed["drinks"].astype(np.int64),
+        family_history=family,
+        exercise_days=exercise,
+        salty=np.repeat(fixed["salty"].astype(np.int64)[:, None], years, axis=1),
+        programme=programme,
+        **flags,
+    )
 
 
 def _latents(count: int, rng: np.random.Generator) -> dict[str, Floats]:
@@ -94,10 +109,17 @@ def _latents(count: int, rng: np.random.Generator) -> dict[str, Floats]:
 
 
 def _year(
-    people: People, y: int, age: Floats, latent: dict[str, Floats], fixed: dict[str, Ints], exercise: Ints, state: _State,  # noqa: E501
+    male: Flags,
+    attends: Flags,
+    age: Floats,
+    latent: dict[str, Floats],
+    fixed: dict[str, Floats],
+    exercise: Ints,
+    state: _State,
     rng: np.random.Generator,
-) -> dict[str, Floats]:  # fmt: skip
-    count, male, flags = len(age), people.male, state.flags
+) -> dict[str, Floats]:
+    """One year of everybody: values before anything the day adds, then the exam, then what follows from it."""
+    count, flags = len(age), state.flags
     after_50 = np.maximum(age - 50, 0)
     state.walk += rng.normal(0, 0.35, count) - 0.04 * (exercise - 1.5)
     bmi = (
@@ -107,11 +129,11 @@ def _year(
     bmi = np.clip(bmi, 15.5, 43)
     heavy = bmi - 24
     sbp = (
-        np.where(male, 121, 115) + 0.30 * (age - 45) + np.where(male, 0.15, 0.45) * after_50 + 1.0 * heavy
-        + 8.5 * latent["pressure"] + 2.0 * (fixed["salty"] - 1) + 1.5 * (fixed["drinks"] == 2)
+        np.where(male, 126, 120) + 0.30 * (age - 45) + np.where(male, 0.15, 0.45) * after_50 + 1.0 * heavy
+        + 9.5 * latent["pressure"] + 2.0 * (fixed["salty"] - 1) + 1.5 * (fixed["drinks"] == 2)
     )  # fmt: skip
     dbp = (
-        np.where(male, 77, 72)
+        np.where(male, 79.5, 74)
         + 0.25 * (np.minimum(age, 55) - 45)
         - 0.25 * after_50
         + 0.6 * heavy
@@ -143,13 +165,22 @@ def _year(
     shown: dict[str, Floats] = (
         measured | {n: f.astype(np.float64) for n, f in flags.items()} | {"smoking": state.smoking.astype(np.float64)}
     )
-    return shown | _after(people.attends[:, y], age, measured, liability, state, rng)
+    return shown | _after(attends, age, measured, liability, state, rng)
 
 
 def _measured(
-    male: Flags, bmi: Floats, sbp: Floats, dbp: Floats, fpg: Floats, tc: Floats, log_tg: Floats, smokes: Flags, tall: Ints,  # noqa: E501
-    latent: dict[str, Floats], rng: np.random.Generator,
-) -> dict[str, Floats]:  # fmt: skip
+    male: Flags,
+    bmi: Floats,
+    sbp: Floats,
+    dbp: Floats,
+    fpg: Floats,
+    tc: Floats,
+    log_tg: Floats,
+    smokes: Flags,
+    tall: Floats,
+    latent: dict[str, Floats],
+    rng: np.random.Generator,
+) -> dict[str, Floats]:
     """What the day of the exam adds: the analyser, the hour, the night before."""
     count = len(bmi)
     pulse_of_the_day = rng.normal(0, 1, count)

@@ -5,6 +5,7 @@ A row has at most one defect, and a record that is sent twice has none, so that 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from wellhouse.sample.indicators import BY_CODE
 SHARE = 0.01
 _ALL_KINDS_FROM = 40
 """Rows a kind there must be for a small set of files to hold every kind; 1 % of it would be less than one each."""
+
+_LOOKED_AT = 400
+"""Rows looked at to see what can befall these files at all."""
 
 _ID = ("身份证号", "证件号码")
 _DATE = ("体检日期", "登记日期", "填写日期", "问诊日期", "随访日期", "事件日期", "开始日期", "计划日期")
@@ -104,45 +108,31 @@ KINDS = (
 WRONG_COLUMN_COUNT, DUPLICATE_ROW, RESENT_RECORD = "wrong_column_count", "duplicate_row", "resent_record"
 
 
-@dataclass(frozen=True)
-class _Row:
-    """A row before anything was inserted."""
-
-    file: SampleFile
-    cells: list[str]
-    record: str
-    results: int
-
-    def index(self) -> int:
-        """Where it stands now; rows are told apart by identity, equal ones are different rows."""
-        return next(i for i, row in enumerate(self.file.rows) if row is self.cells)
+Place = tuple[SampleFile, int]
+"""A row of a file."""
 
 
 def inject(files: list[SampleFile], rng: np.random.Generator) -> None:
     """Break about 1 % of the rows of these files: one source of one site, in the order of the years."""
-    rows = [
-        _Row(f, cells, record, results)
-        for f in files
-        for cells, record, results in zip(f.rows, f.record, f.results, strict=True)
-    ]
-    possible = [k for k in KINDS if any(k.cells(r.file, r.cells) for r in rows[:400])]
+    whole = [(file, i) for file in files for i in range(len(file.rows))]
+    if not whole:
+        return
+    seen = [whole[i] for i in rng.permutation(len(whole)).tolist()]
+    possible = [k for k in KINDS if any(k.cells(f, f.rows[i]) for f, i in seen[:_LOOKED_AT])]
     names = [k.name for k in possible] + [WRONG_COLUMN_COUNT, DUPLICATE_ROW]
-    resends = len(files) > 1 and bool(files[-1].rows)
-    quota = _quota([*names, RESENT_RECORD] if resends else names, len(rows), rng)
-    used = _resend(files, quota.get(RESENT_RECORD, 0), rng) if resends else set()  # type: ignore[name-defined]  # noqa: F821
-    order = iter(rng.permutation(len(rows)).tolist())
+    resends = len(files) > 1
+    quota = _quota([*names, RESENT_RECORD] if resends else names, len(whole), rng)
+    sent_twice = _to_resend(files, seen, quota.get(RESENT_RECORD, 0))
+    free = deque((f, i) for f, i in seen if f.record[i] not in sent_twice)
     for kind in possible:
-        _damage(kind, quota[kind.name], rows, order, used)  # type: ignore[name-defined]  # noqa: F821
-    taken = [
-        rows[i]
-        for _, i in zip(range(quota[WRONG_COLUMN_COUNT] + quota[DUPLICATE_ROW]), _free(rows, order, used), strict=False)  # type: ignore[call-overload]
-    ]
-    for row in taken[: quota[WRONG_COLUMN_COUNT]]:
-        index = row.index()
-        row.file.rows[index] = row.cells[:-2] if index % 2 else [*row.cells, "备注"]
-        row.file.broken[index] = WRONG_COLUMN_COUNT
-    for row in taken[quota[WRONG_COLUMN_COUNT] :]:
-        row.file.insert(row.index() + 1, list(row.cells), row.record, row.results, DUPLICATE_ROW)
+        _damage(kind, quota[kind.name], free)
+    for file, i in _take(free, quota[WRONG_COLUMN_COUNT]):
+        file.rows[i] = file.rows[i][:-2] if i % 2 else [*file.rows[i], "备注"]
+        file.broken[i] = WRONG_COLUMN_COUNT
+    twice = _take(free, quota[DUPLICATE_ROW])
+    _resend(files, sent_twice)
+    for file, i in sorted(twice, key=lambda place: -place[1]):
+        file.insert(i + 1, list(file.rows[i]), file.record[i], file.results[i], DUPLICATE_ROW)
 
 
 def _quota(names: list[str], rows: int, rng: np.random.Generator) -> dict[str, int]:
@@ -156,5 +146,42 @@ def _quota(names: list[str], rows: int, rng: np.random.Generator) -> dict[str, i
     return quota
 
 
-def _free(rows: list[_Row], order: object, used: set[str]) -> object:
-    raise NotImplementedError
+def _damage(kind: Kind, wanted: int, free: deque[Place]) -> None:
+    """Damage ``wanted`` rows that this kind can befall; those it cannot go back to the end of ``free``."""
+    spared: list[Place] = []
+    while wanted and free:
+        file, i = free.popleft()
+        if cells := kind.cells(file, file.rows[i]):
+            at = cells[i % len(cells)]
+            file.rows[i][at] = kind.damage(file.rows[i][at], i)
+            file.broken[i] = kind.name
+            wanted -= 1
+        else:
+            spared.append((file, i))
+    free.extend(spared)
+
+
+def _take(free: deque[Place], count: int) -> list[Place]:
+    return [free.popleft() for _ in range(min(count, len(free)))]
+
+
+def _to_resend(files: list[SampleFile], seen: list[Place], wanted: int) -> dict[str, int]:
+    """Records of about ``wanted`` rows, not of the last year: record → place of its file."""
+    place = {id(file): n for n, file in enumerate(files)}
+    chosen: dict[str, int] = {}
+    for file, i in seen:
+        if wanted <= 0:
+            break
+        if file is not files[-1] and file.record[i] not in chosen:
+            chosen[file.record[i]] = place[id(file)]
+            wanted -= file.record.count(file.record[i])
+    return chosen
+
+
+def _resend(files: list[SampleFile], sent_twice: dict[str, int]) -> None:
+    """Once more, at the end of the next year's file."""
+    for record, place in sent_twice.items():
+        source, target = files[place], files[place + 1]
+        for i in [i for i, r in enumerate(source.record) if r == record]:
+            target.add(list(source.rows[i]), record, source.results[i])
+            target.broken[len(target.rows) - 1] = RESENT_RECORD

@@ -13,8 +13,8 @@ from wellhouse.sample.people import FIRST_YEAR, SITES, Flags, Floats, Ints, Peop
 
 HZ_PERSON = ("体检编号", "姓名", "性别", "出生日期", "身份证号", "手机号", "单位名称", "体检日期", "体检类型", "套餐")
 SH_HEADER = (
-    "登记号", "姓名", "性别", "年龄", "证件号码", "联系电话", "单位名称", "登记日期", "大项", "项目名称", "结果", "单位",  # noqa: E501
-    "参考范围", "提示",
+    "登记号", "姓名", "性别", "年龄", "证件号码", "联系电话", "单位名称", "登记日期", "大项", "项目名称", "结果",
+    "单位", "参考范围", "提示",
 )  # fmt: skip
 CD_PERSON = ("登记号", "档案号", "姓名", "性别", "出生日期", "证件号码", "体检日期")
 NOT_DONE = ("未检", "弃检")
@@ -139,8 +139,9 @@ def _hangzhou(people: People, values: dict[str, Floats], exams: Exams, rng: np.r
     kinds = rng.choice(_TYPES, len(exams.person)).tolist()
     who = [
         [
-            exams.number[n], people.name[p], "男" if people.male[p] else "女", str(people.birth[p]), people.id_number[p],  # noqa: E501
-            people.phone[p], people.employer_at(p, exams.site), exams.date[n], kinds[n], PACKAGES[exams.package[n]],
+            exams.number[n], people.name[p], "男" if people.male[p] else "女", str(people.birth[p]),
+            people.id_number[p], people.phone[p], people.employer_at(p, exams.site), exams.date[n], kinds[n],
+            PACKAGES[exams.package[n]],
         ]
         for n, p in enumerate(exams.person.tolist())
     ]  # fmt: skip
@@ -167,8 +168,8 @@ def _shanghai(people: People, values: dict[str, Floats], exams: Exams, rng: np.r
         year, month, day = exams.date[n].split("-")
         male = bool(people.male[p])
         who = [
-            exams.number[n], people.name[p], "男" if male else "女", str(int(age[n])), people.id_number[p], people.phone[p],  # noqa: E501
-            people.employer_at(p, exams.site), f"{year}/{int(month)}/{int(day)}",
+            exams.number[n], people.name[p], "男" if male else "女", str(int(age[n])), people.id_number[p],
+            people.phone[p], people.employer_at(p, exams.site), f"{year}/{int(month)}/{int(day)}",
         ]  # fmt: skip
         for k, indicator in enumerate(INDICATORS):
             if text := texts[k][n]:

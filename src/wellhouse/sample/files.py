@@ -15,10 +15,10 @@ ENCODINGS = {"hz": "gb18030", "sh": "utf-8-sig", "cd": "utf-16-le"}
 
 @dataclass
 class SampleFile:
-    """One file. Per row: its cells, ``record`` (which exam, response … it belongs to), ``results`` (result cells in it).
+    """One file. Per row: its cells, ``record`` (the exam, response … it belongs to), ``results`` (result cells in it).
 
     ``broken``: row index → what is wrong with it.
-    """  # noqa: E501
+    """
 
     site: str
     source: str

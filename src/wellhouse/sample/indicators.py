@@ -1,4 +1,4 @@
-"""The indicators that the sites examine: names, units, digits and reference intervals as their laboratories print them."""  # noqa: E501
+"""The indicators that the sites examine: names, units, digits and reference intervals as laboratories print them."""
 
 from __future__ import annotations
 

@@ -9,23 +9,24 @@ from wellhouse.sample.indicators import BY_CODE, INDICATORS
 from wellhouse.sample.people import Flags, Floats, Ints, People
 
 PACKAGES = ("基础套餐", "标准套餐", "深度套餐")
-_MISSING = 0.02
 
 
-def measure(people: People, course: Course, rng: np.random.Generator) -> tuple[dict[str, Floats], Ints]:
+def measure(
+    people: People, course: Course, rng: np.random.Generator, missing: float = 0.02
+) -> tuple[dict[str, Floats], Ints]:
     """(code → [P, Y] values in the dictionary's own units, NaN where not measured; package of each exam [P, Y]).
 
-    Ordinal results are 0 to 4.
+    Ordinal results are 0 to 4. ``missing``: the share of absent cells; 0 also gives everybody every indicator.
     """
     shape = people.site.shape
     usual = rng.choice(len(PACKAGES), len(people), p=[0.3, 0.5, 0.2])
     package = np.minimum(usual[:, None] + (rng.random(shape) < 0.08), len(PACKAGES) - 1)
     values = {**course.values, **_chemistry(people, course, rng), **_blood(people, course, rng), **_urine(course, rng)}
     for indicator in INDICATORS:
-        missing = rng.random(shape) < _MISSING
-        if indicator.deep:
-            missing |= package < (1 if indicator.code in ("HBA1C", "TSH") else 2)
-        values[indicator.code] = np.where(missing, np.nan, values[indicator.code])
+        absent = rng.random(shape) < missing
+        if indicator.deep and missing:
+            absent |= package < (1 if indicator.code in ("HBA1C", "TSH") else 2)
+        values[indicator.code] = np.where(absent, np.nan, values[indicator.code])
     return values, package
 
 
@@ -55,7 +56,7 @@ def _chemistry(people: People, course: Course, rng: np.random.Generator) -> dict
     heavy = course.values["BMI"] - 24
     drinks = (course.drinks == 2)[:, None]
     liver, kidney = course.latent["liver"][:, None], course.latent["kidney"][:, None]
-    alt = np.exp(np.where(male, 3.05, 2.75) + 0.05 * heavy + 0.28 * liver + 0.1 * drinks)
+    alt = np.exp(np.where(male, 3.05, 2.75) + 0.05 * heavy + 0.38 * liver + 0.1 * drinks)
     tp, alb = _person(74, 2.8, shape, rng), _person(46.5, 1.6, shape, rng) - 0.05 * (age - 45)
     protein = np.round(_varied(tp, 0.02, rng, shape), 1)
     albumin = np.round(_varied(alb, 0.02, rng, shape), 1)
@@ -70,7 +71,7 @@ def _chemistry(people: People, course: Course, rng: np.random.Generator) -> dict
         "AST": np.maximum(_varied(12 + 0.42 * alt, 0.12, rng, shape), 8),
         "GGT": np.maximum(
             _varied(
-                np.exp(np.where(male, 3.15, 2.65) + 0.045 * heavy + 0.32 * liver + 0.35 * drinks), 0.12, rng, shape
+                np.exp(np.where(male, 3.15, 2.65) + 0.045 * heavy + 0.48 * liver + 0.35 * drinks), 0.12, rng, shape
             ),
             6,
         ),

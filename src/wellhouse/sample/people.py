@@ -59,7 +59,7 @@ class People:
 
     def employer_at(self, person: int, site: int) -> str:
         """The employer's branch in the site's city."""
-        return names.employers(CITIES[site])[self.employer[person]]  # type: ignore[no-any-return]
+        return names.employers(CITIES[site])[int(self.employer[person])]
 
 
 def draw(count: int, years: int, rng: np.random.Generator, taken: Ints | None = None, start: int = 0) -> People:

@@ -33,13 +33,15 @@ _PLANS = {
     "血糖管理": (("饮食", "每日主食", 250, "克"), ("运动", "餐后步行", 30, "分钟")),
     "血脂管理": (("饮食", "每周鱼类", 3, "次"), ("运动", "每周有氧运动", 150, "分钟")),
 }
+_AT_MOST = ("每日总热量", "每日食盐", "每日主食")
+"""Targets that are a limit."""
 _FOLLOWED_UP_FROM = 4
 """Abnormal results of an exam that make the centre call."""
 _CARD_TYPES = ("普通卡", "银卡", "金卡")
 
 
 def cards(people: People, exams: Exams, rng: np.random.Generator) -> SampleFile:
-    """A card is issued before the first exam at a site and renewed each year; some are replaced, suspended or closed."""  # noqa: E501
+    """A card is issued before the first exam at a site and renewed yearly; some are replaced, suspended or closed."""
     site, y = SITES[exams.site], exams.column
     made = SampleFile(site, "card", exams.year, list(CARD_HEADER))
     chance = rng.random((len(exams.person), 2))
@@ -61,17 +63,17 @@ def cards(people: People, exams: Exams, rng: np.random.Generator) -> SampleFile:
 
 
 def follow_ups(people: People, course: Course, abnormal: Ints, exams: Exams, rng: np.random.Generator) -> SampleFile:
-    """After an exam with several abnormal results a nurse calls, and calls again until somebody answers, three times at most.
+    """After an exam with several abnormal results a nurse calls until somebody answers, three times at most.
 
     :param abnormal: abnormal results of each exam, [P, Y]
-    """  # noqa: E501
+    """
     site, y = SITES[exams.site], exams.column
     made = SampleFile(site, "follow_up", exams.year, list(FOLLOW_UP_HEADER))
     for n, p in enumerate(exams.person.tolist()):
         if abnormal[p, y] < _FOLLOWED_UP_FROM or rng.random() > 0.75:
             continue
         day = np.datetime64(exams.date[n]) + int(rng.integers(5, 25))
-        topic = PROGRAMMES[max(int(course.programme[p, y]), 0)]
+        topic = _topic(course, p, y)
         for attempt in range(3):
             method = str(rng.choice(_METHODS, p=_METHOD_SHARES))
             outcome = str(rng.choice(_OUTCOMES, p=_OUTCOME_SHARES))
@@ -79,8 +81,9 @@ def follow_ups(people: People, course: Course, abnormal: Ints, exams: Exams, rng
             reached, called = outcome == "已接通", method == "电话"
             following = "" if outcome in ("拒访", "失访") else str(day + (90 if reached else 7))
             row = [
-                number, *identified(people, p, exams.site), str(day), method, f"{site.upper()}{int(rng.integers(1, 13)):03d}",  # noqa: E501
-                outcome, _ADVICE[topic] if reached else "", following, f"{number}.wav" if reached and called else "",
+                number, *identified(people, p, exams.site), str(day), method,
+                f"{site.upper()}{int(rng.integers(1, 13)):03d}", outcome, _ADVICE[topic] if reached else "",
+                following, f"{number}.wav" if reached and called else "",
                 str(int(rng.gamma(4, 45)) + 10) if reached and called else "",
             ]  # fmt: skip
             made.add(row, number)
@@ -88,6 +91,14 @@ def follow_ups(people: People, course: Course, abnormal: Ints, exams: Exams, rng
                 break
             day = day + 7
     return made
+
+
+def _topic(course: Course, p: int, y: int) -> str:
+    """What the call is about: the programme, or what was highest."""
+    high = (course.values["SBP"][p, y] >= 140, course.values["FPG"][p, y] > 6.0, course.values["LDLC"][p, y] > 3.39)
+    noticed = next((i for i, is_high in enumerate(high, 1) if is_high), 0)
+    begun = int(course.programme[p, y])
+    return PROGRAMMES[noticed if begun < 0 else begun]
 
 
 def interventions(people: People, course: Course, exams: Exams, rng: np.random.Generator) -> SampleFile:
@@ -124,6 +135,6 @@ def care_plans(people: People, course: Course, exams: Exams, rng: np.random.Gene
             for category, item, target, unit in _PLANS[PROGRAMMES[course.programme[p, y]]]:
                 number = f"{site.upper()}P{exams.year}{len(made.rows) + 1:06d}"
                 share = rng.beta(8, 2) if course.finished[p, y] else rng.beta(3, 4)
-                done = target * (2 - share) if item == "每日食盐" else target * share
+                done = target * (2 - share) if item in _AT_MOST else target * share
                 made.add([number, *who, str(day), category, item, str(target), f"{done:.1f}", unit], number)
     return made
