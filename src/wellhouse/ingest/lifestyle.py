@@ -21,7 +21,7 @@ def answers(batch: Batch, exam_keys: Ints, day: Ints) -> None:
     if not layout.mapping.answers:
         return
     key_of = {
-        key: pseudonym.record_key(layout.blind_key, "response", layout.site, f"{QUESTIONNAIRE}|{key}")
+        key: response_key(layout.blind_key, layout.site, key)
         for key in np.unique(exam_keys[batch.alive]).tolist()
     }
     responses = np.array([key_of.get(key, 0) for key in exam_keys.tolist()], np.int64)
@@ -38,6 +38,11 @@ def answers(batch: Batch, exam_keys: Ints, day: Ints) -> None:
         "questionnaire_version": pa.repeat(layout.mapping.version, len(rows)),
         "answered_on": dates(day[rows]),
     })  # fmt: skip
+
+
+def response_key(blind_key: bytes, site: str, exam_key: int) -> int:
+    """The key of the answers that came with an exam."""
+    return pseudonym.record_key(blind_key, "response", site, f"{QUESTIONNAIRE}|{exam_key}")
 
 
 def _answer(batch: Batch, answer: Answer, responses: Ints) -> Flags:

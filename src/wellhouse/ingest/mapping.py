@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Mapping:
-    """One layout. ``columns``: role → header spellings, best first; ``constants``: role → text for every row."""
+    """One layout. ``columns``: role → header spellings, best first; ``constants``: role → text for every row.
+
+    ``key_fields``: roles that tell records with the same number apart, such as the events of one card.
+    """
 
     name: str
     version: str
@@ -91,9 +94,9 @@ class Mapping:
     outcomes: tuple[Outcome, ...]
     fields: tuple[Field, ...]
     key: str
+    key_fields: tuple[str, ...]
     date_offset_days: str | None
     site: str | None = None
-    absent: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -144,7 +147,7 @@ def choose(root: Path, source: str, site: str | None) -> Mapping:
 def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
-        "observations", "answers", "outcomes", "fields", "key", "date_offset_days",
+        "observations", "answers", "outcomes", "fields", "key", "key_fields", "date_offset_days",
         "description",
     }  # fmt: skip
     if unknown:
@@ -189,6 +192,7 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
             for f in document.get("fields", ())
         ),
         key=document.get("key", ""),
+        key_fields=tuple(document.get("key_fields", ())),
         date_offset_days=document.get("date_offset_days"),
     )  # fmt: skip
 

@@ -1,12 +1,13 @@
-"""Questionnaires, one record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record."""  # noqa: E501
+"""Questionnaires, one record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from wellhouse.ingest import values
-from wellhouse.ingest.batch import NO_DATE, Batch, Ints, dates, days, each, groups, texts
+from wellhouse.ingest.batch import NO_DATE, Batch, Flags, Ints, dates, days, each, groups, texts
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.exam import check_days, record_keys
 from wellhouse.ingest.people import emit_persons
@@ -61,7 +62,7 @@ def _required(batch: Batch, role: str) -> pa.Array:
     return column
 
 
-def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, values.npt.NDArray[np.float64], pa.Array]:  # type: ignore[name-defined]
+def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, npt.NDArray[np.float64], pa.Array]:
     """(0 no answer or 1, number, word) per record; an answer that is neither rejects its record."""
     column = batch.column("answer")
     assert column is not None
@@ -113,4 +114,5 @@ def _twice(keys: Ints, question: pa.Array) -> Ints:
     _, question_of = each(question, str)
     order = np.lexsort((question_of, keys))
     keys, question_of = keys[order], question_of[order]
-    return np.unique(keys[1:][(keys[1:] == keys[:-1]) & (question_of[1:] == question_of[:-1])])  # type: ignore[no-any-return]
+    same: Flags = (keys[1:] == keys[:-1]) & (question_of[1:] == question_of[:-1])
+    return np.unique(keys[1:][same]).astype(np.int64)

@@ -62,7 +62,7 @@ def text(path: Path) -> Text:
     gzipped = is_gzip(path)
     try:
         with open_bytes(path, gzipped) as file:
-            head = _read(file, SAMPLE_BYTES)
+            head = read_up_to(file, SAMPLE_BYTES)
     except (EOFError, OSError, zlib.error) as error:
         if gzipped:
             raise Unreadable("truncated_gzip", "a complete gzip file") from error
@@ -87,7 +87,8 @@ def delimiter(header: str) -> str:
     return max(_DELIMITERS, key=bare.count)
 
 
-def _read(file: IO[bytes], size: int) -> bytes:
+def read_up_to(file: IO[bytes], size: int) -> bytes:
+    """The next ``size`` bytes, fewer only at the end."""
     parts, left = [], size
     while left and (part := file.read(left)):
         parts.append(part)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wellhouse.ingest import values
-from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, dates, days, each, texts
+from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, dates, days, each, texts
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.exam import check_days, record_keys
 from wellhouse.ingest.mapping import Field
@@ -32,7 +32,7 @@ def read(batch: Batch) -> None:
         check_days(batch, main.role, day)
     columns = {main.to: dates(day, day <= NO_DATE)}
     columns |= {field.to: _field(batch, field) for field in mapping.fields if field is not main}
-    keys = record_keys(batch, mapping.source, batch.column("number"), day)
+    keys = record_keys(batch, mapping.source, _number(batch), day)
     emit_persons(batch)
     rows = np.flatnonzero(batch.alive)
     batch.keys, count = np.unique(keys[rows], return_counts=True)
@@ -46,7 +46,13 @@ def read(batch: Batch) -> None:
     })  # fmt: skip
 
 
-def _check_plan(batch: Batch, role: str, day: values.npt.NDArray[np.int64]) -> None:  # type: ignore[name-defined]
+def _number(batch: Batch) -> pa.Array | None:
+    """The source's number, with whatever else tells its records apart."""
+    parts = [c for role in ("number", *batch.layout.mapping.key_fields) if (c := batch.column(role)) is not None]
+    return pc.binary_join_element_wise(*parts, "|") if parts else None
+
+
+def _check_plan(batch: Batch, role: str, day: Ints) -> None:
     """A plan may lie ahead."""
     for row in np.flatnonzero(batch.alive & (day <= NO_DATE)).tolist():
         reason = "bad_date" if day[row] == BAD_DATE else "missing_date"
@@ -67,7 +73,7 @@ def _field(batch: Batch, field: Field) -> pa.Array:
     return made
 
 
-def _typed(column: pa.Array, field: Field) -> tuple[pa.Array, values.npt.NDArray[np.bool_], str, str]:  # type: ignore[name-defined]
+def _typed(column: pa.Array, field: Field) -> tuple[pa.Array, Flags, str, str]:
     """(array, which cells do not fit, what was expected, reason)."""
     size = len(column)
     blank = np.array(pc.equal(pc.utf8_trim_whitespace(column), ""), bool)

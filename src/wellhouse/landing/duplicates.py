@@ -3,7 +3,7 @@
 A record's key is the source's own number of it, or person and day. Same key and same content as the latest version:
 a duplicate. Other content in another file: a correction, kept beside the old one; dbt takes the latest. Other content in
 the same file: the later one is quarantined.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FAMILIES = {
                ("value_raw", "unit_raw")),
         Family("questionnaire", "response_key", ("questionnaire_code", "questionnaire_version", "answered_on"),
                "questionnaire_answer", "question_code", ("value_raw",)),
-        Family("follow_up", "follow_up_key", ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s")),  # noqa: E501
+        Family("follow_up", "follow_up_key", ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s")),
         Family("consultation", "consultation_key", (
             "consultation_date", "smoking", "drinking", "hypertension_history", "diabetes_history", "cvd_history",
             "family_history_cvd", "bp_medication", "statin", "glucose_medication")),
@@ -45,6 +45,9 @@ FAMILIES = {
         Family("care_plan", "care_plan_key", ("plan_date", "category", "item", "target", "done", "unit")),
     )
 }  # fmt: skip
+
+OUTCOME = Family("outcome", "person_key", ("event_code", "origin_date", "time_days", "observed"))
+_EXAMPLES = 3
 
 
 @dataclass
@@ -85,6 +88,20 @@ def remaining(load: Load, family: Family, rows: Rows, by_detail: bool) -> Rows:
         )
         left = np.union1d(left, found[0])
     return np.intersect1d(rows, left)
+
+
+def noted(load: Load) -> list[tuple[str, int, str, str, int]]:
+    """(reason, row, field, expected, how many) of the first few rejects that were made here."""
+    return load.execute(
+        """select reason, row_number, field, expected, total from (
+               select reason, row_number, field, expected, count(*) over (partition by reason) as total,
+                      row_number() over (partition by reason order by row_number) as n
+               from quarantine.record
+               where load_id = $1 and reason in ('conflicting_value', 'number_of_another_person')
+           ) r where n <= $2 order by reason, n""",
+        load.load_id,
+        _EXAMPLES,
+    )
 
 
 def forget_persons(load: Load, rows: Rows) -> None:
@@ -164,7 +181,7 @@ def _details(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
                 select $1, row_number, item, 'conflicting_value', 'the value an earlier row of this file gives', person_key
                 from gone where conflict
             )
-            select row_number::bigint, conflict::int::bigint from gone""",  # noqa: E501, S608
+            select row_number::bigint, conflict::int::bigint from gone""",  # noqa: S608
         load.load_id,
         keys,
     )
@@ -235,6 +252,6 @@ def outcomes(load: Load) -> None:
            )
            insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
            select $1, row_number, event_code, 'conflicting_value', 'the outcome an earlier row of this file gives', person_key
-           from gone where conflict""",  # noqa: E501
+           from gone where conflict""",
         load.load_id,
     )

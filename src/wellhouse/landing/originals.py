@@ -106,7 +106,7 @@ def read(
         cursor.itersize = _FETCH
         cursor.execute(
             """select row_first, row_last, person_key, sealed from landing.original
-               where load_id = %s and row_last >= %s and row_first <= %s order by row_first""",
+               where load_id = %s and row_last >= %s and row_first <= %s order by row_first, row_last""",
             (load_id, low, high),
         )
         while batch := cursor.fetchmany(_FETCH):

@@ -1,0 +1,146 @@
+"""``wellhouse ingest``: load files or folders once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from wellhouse.ingest.file import Ingest, Result
+    from wellhouse.ingest.mapping import Mapping
+
+app = typer.Typer()
+
+_KINDS = (".csv", ".tsv", ".txt", ".gz")
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="files, or folders to walk; inbox/<site>/<source>/ says both")],
+    source: Annotated[str | None, typer.Option(help="what the files hold: exam, questionnaire, follow_up, …")] = None,
+    format: Annotated[str, typer.Option(help="auto or csv")] = "auto",
+    site: Annotated[str | None, typer.Option(help="the site they come from")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="a mapping file; default: mappings/<site>_<source>.yaml")] = None,
+    batch: Annotated[str | None, typer.Option(help="i/n: every n-th file of the sorted list, from the i-th (1 to n)")] = None,
+    run_id: Annotated[str | None, typer.Option(help="written into the ledger")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
+) -> None:
+    """Load files once. What cannot be read is quarantined with a reason and a line on standard error; exits 0 then, too."""
+    from wellhouse.ingest.file import Ingest
+
+    if format not in ("auto", "csv"):
+        raise typer.BadParameter("only csv is read so far", param_hint="--format")
+    of = settings()
+    files = _batch(_files(paths), batch)
+    results: list[tuple[Path, Result | str]] = []
+    with Ingest(of, run_id) as loader:
+        for file in files:
+            results.append((file, _load(loader, of, file, source, site, mapping)))
+    report = _report(results)
+    print(json.dumps(report, ensure_ascii=False) if as_json else _table(report))
+    if any(isinstance(r, str) for _, r in results):
+        raise typer.Exit(1)
+
+
+def _load(
+    loader: Ingest, of: Settings, file: Path, source: str | None, site: str | None, mapping_file: Path | None
+) -> Result | str:
+    """The result, or one line on why the work failed."""
+    try:
+        mapping, of_site = _mapping(of, file, source, site, mapping_file)
+        result = loader.load(file, mapping, of_site)
+    except WellhouseError as error:
+        print(f"wellhouse: {error}", file=sys.stderr)
+        return str(error)
+    except Exception as error:
+        # whatever a driver says may carry a row: name its kind only
+        line = f"{file.name}: failed with {type(error).__name__}; nothing of it was loaded"
+        print(f"wellhouse: {line}", file=sys.stderr)
+        return line
+    for line in result.lines:
+        print(line, file=sys.stderr)
+    if file.resolve().is_relative_to(of.inbox):
+        file.unlink(missing_ok=True)  # landed or quarantined: its original is sealed
+    return result
+
+
+def _mapping(
+    of: Settings, file: Path, source: str | None, site: str | None, mapping_file: Path | None
+) -> tuple[Mapping, str]:
+    from wellhouse.ingest import mapping as mappings
+
+    resolved = file.resolve()
+    if resolved.is_relative_to(of.inbox):
+        parts = resolved.relative_to(of.inbox).parts
+        if len(parts) >= 3:
+            site, source = site or parts[0], source or parts[1]
+    mapping = mappings.read(mapping_file) if mapping_file else None
+    site = site or (mapping.site if mapping else None)
+    if site is None:
+        raise WellhouseError(f"{file.name}: which site is it from? Say --site")
+    if source is not None and source not in mappings.SOURCES:
+        raise WellhouseError(f"{file.name}: no source `{source}`, expected one of {', '.join(mappings.SOURCES)}")
+    return mapping or mappings.choose(of.root, source or "exam", site), site
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """Files as given, folders walked; sorted, so that every batch sees the same list."""
+    found: set[Path] = set()
+    for path in paths:
+        if path.is_dir():
+            found |= {p for p in path.rglob("*") if p.is_file() and p.suffix in _KINDS and not p.name.startswith(".")}
+        elif path.is_file():
+            found.add(path)
+        else:
+            raise WellhouseError(f"no file or folder {path}")
+    return sorted(found)
+
+
+def _batch(files: list[Path], batch: str | None) -> list[Path]:
+    if batch is None:
+        return files
+    number, _, of = batch.partition("/")
+    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise typer.BadParameter("expected i/n with 1 ≤ i ≤ n", param_hint="--batch")
+    # by a hash of the name, not the place in the list: files vanish from the inbox while other batches run
+    from zlib import crc32
+
+    return [f for f in files if crc32(f.name.encode()) % int(of) == int(number) - 1]
+
+
+def _report(results: list[tuple[Path, Result | str]]) -> dict[str, Any]:
+    files: list[dict[str, Any]] = []
+    totals: dict[str, Any] = dict.fromkeys(("read", "loaded", "quarantined", "duplicate"), 0)
+    totals["observations"] = dict(totals)
+    for path, result in results:
+        if isinstance(result, str):
+            files.append({"path": str(path), "status": "failed", "reason": result, "read": 0, "loaded": 0,
+                          "quarantined": 0, "duplicate": 0})  # fmt: skip
+            continue
+        entry = result.entry
+        files.append({
+            "path": str(path), "sha256": entry.sha256, "source": entry.source, "format": entry.format,
+            "encoding": entry.encoding, **asdict(entry.rows), "status": entry.status, "reason": entry.reason,
+            "seconds": round(result.seconds, 3), "observations": asdict(entry.observations),
+        })  # fmt: skip
+        for name, value in asdict(entry.rows).items():
+            totals[name] += value
+        for name, value in asdict(entry.observations).items():
+            totals["observations"][name] += value
+    return {"files": files, "totals": totals}
+
+
+def _table(report: dict[str, Any]) -> str:
+    lines = [f"{'read':>9} {'loaded':>9} {'quarant.':>9} {'duplicate':>9}  status       file"]
+    for row in [*report["files"], report["totals"] | {"status": "", "path": "total"}]:
+        counts = " ".join(f"{row[name]:>9}" for name in ("read", "loaded", "quarantined", "duplicate"))
+        lines.append(f"{counts}  {row['status']:<12} {Path(row['path']).name}")
+    return "\n".join(lines)

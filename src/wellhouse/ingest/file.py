@@ -1,0 +1,366 @@
+"""One file from bytes to landed rows: sniff → mapping → blocks → columns → persons → tables → the load's transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wellhouse import db
+from wellhouse.crypto import envelope
+from wellhouse.crypto.keyring import SYSTEM, Keyring
+from wellhouse.crypto.vault import Vault
+from wellhouse.errors import WellhouseError
+from wellhouse.ingest import dictionary, exam, header, lifestyle, people, questionnaire, records, sniff, tabular
+from wellhouse.ingest.batch import Batch, Ints, Layout
+from wellhouse.ingest.blocks import Block, Splitter, blocks
+from wellhouse.ingest.header import Header
+from wellhouse.ingest.mapping import Mapping
+from wellhouse.ingest.rejects import Rejects, Summary
+from wellhouse.ingest.sniff import Text, Unreadable
+from wellhouse.landing import duplicates
+from wellhouse.landing.ledger import Counts, Entry
+from wellhouse.landing.load import Load
+from wellhouse.landing.originals import Sealer
+from wellhouse.settings import Settings
+
+_SEAL_BYTES = 4 << 20
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass
+class Result:
+    """What became of a file; ``lines`` say what was not taken, for a reader."""
+
+    path: Path
+    entry: Entry
+    seconds: float = 0.0
+    lines: list[str] = field(default_factory=list)
+
+
+class Ingest:
+    """Loads files one after the other; keeps what they share open."""
+
+    def __init__(self, settings: Settings, run_id: str | None = None) -> None:
+        self._settings = settings
+        self._run_id = run_id
+        self._dictionary = dictionary.load(settings.root)
+        self._keyring = Keyring.open(settings)
+        self._connection: psycopg.Connection = db.connect("wh_ingest", settings)
+        self._vault = Vault(self._connection, self._keyring)
+
+    def __enter__(self) -> Ingest:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._keyring.close()
+
+    def load(self, path: Path, mapping: Mapping, site: str) -> Result:
+        """Land one file, or quarantine it as a whole; either way nothing of it is lost and it is counted.
+
+        :raises WellhouseError: the work itself failed, e.g. the file changed while it was read
+        """
+        started = time.monotonic()
+        entry = Entry(
+            sha256=sniff.digest(path),
+            file_name="",
+            bytes=path.stat().st_size,
+            site=site,
+            source=mapping.source,
+            format="csv",
+            encoding=None,
+            mapping=mapping.label,
+            started_at=dt.datetime.now(dt.UTC).isoformat(),
+            run_id=self._run_id,
+        )
+        entry.file_name = path.name if _PLAIN_NAME.fullmatch(path.name) and not re.search(r"\d{9}", path.name) else (
+            f"{site}_{mapping.source}_{entry.sha256[:12]}"
+        )  # fmt: skip
+        summary = Summary()
+        try:
+            known = _Reading(self, path, mapping, site, entry, summary).run()
+        except Unreadable as error:
+            known = self._quarantine(path, entry, summary, error)
+        result = Result(path, entry, time.monotonic() - started)
+        result.lines = (
+            [f"{entry.file_name}: this very file was loaded before, nothing to do"] if known
+            else summary.lines(entry.file_name)
+        )  # fmt: skip
+        return result
+
+    def _quarantine(self, path: Path, entry: Entry, summary: Summary, error: Unreadable) -> bool:
+        """The file as a whole, with one reason; its bytes are kept, sealed, outside the database."""
+        entry.status, entry.reason = "quarantined", error.reason
+        entry.rows = Counts(read=error.rows, quarantined=error.rows)
+        entry.observations = Counts()
+        rejects = Rejects()
+        rejects.add(None, error.field, error.reason, error.expected, error.rows)
+        with Load(self._settings) as load:
+            if load.begin(entry):
+                return True
+            if entry.bytes:
+                self._keep(path, entry.sha256)
+            load.put({"record": rejects.table(load.load_id)})
+            load.finish(entry)
+        summary.add(rejects)
+        return False
+
+    def _keep(self, path: Path, sha256: str) -> None:
+        """``originals/<sha256>.sealed``: pieces of 4 MiB, each after its sealed length in 4 bytes."""
+        folder = self._settings.originals
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = folder / f".{sha256}.new"
+        key = self._keyring.system_key()
+        with path.open("rb") as source, draft.open("wb") as target:
+            for number, piece in enumerate(iter(lambda: source.read(_SEAL_BYTES), b"")):
+                sealed = envelope.seal(key, piece, f"originals|{sha256}|{number}|{SYSTEM}".encode())
+                target.write(len(sealed).to_bytes(4, "big") + sealed)
+        draft.rename(folder / f"{sha256}.sealed")
+
+
+def unkeep(settings: Settings, keyring: Keyring, sha256: str) -> bytes:
+    """The bytes of a file that was quarantined as a whole."""
+    key = keyring.system_key()
+    pieces: list[bytes] = []
+    with (settings.originals / f"{sha256}.sealed").open("rb") as file:
+        while length := file.read(4):
+            sealed = file.read(int.from_bytes(length, "big"))
+            pieces.append(envelope.unseal(key, sealed, f"originals|{sha256}|{len(pieces)}|{SYSTEM}".encode()))
+    return b"".join(pieces)
+
+
+class _Reading:
+    """One file being read into one load."""
+
+    def __init__(
+        self, ingest: Ingest, path: Path, mapping: Mapping, site: str, entry: Entry, summary: Summary
+    ) -> None:
+        self._ingest, self._path, self._mapping, self._site = ingest, path, mapping, site
+        self._entry, self._summary = entry, summary
+        self._rows = 0
+        self._suspects: list[Ints] = []
+        self._seen = _Seen()
+        self._by_detail = mapping.source == "questionnaire"
+
+    def run(self) -> bool:
+        """True: this very file is known, nothing was done."""
+        before = self._path.stat()
+        with Load(self._ingest._settings) as load:
+            if load.begin(self._entry):
+                return True
+            text = sniff.text(self._path)
+            self._entry.encoding = text.encoding + ("-sig" if text.bom else "")
+            self._read(load, text)
+            after = self._path.stat()
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise WellhouseError(f"{self._entry.file_name} changed while it was read: nothing was loaded, try again")
+            load.drain()
+            self._resolve(load)
+            load.finish(self._entry)
+        return False
+
+    def _read(self, load: Load, text: Text) -> None:
+        with sniff.open_bytes(self._path, text.gzipped) as file:
+            try:
+                head = sniff.read_up_to(file, sniff.SAMPLE_BYTES)
+                found = header.find(text, head, self._mapping)
+                sealer = Sealer(load.load_id, self._ingest._keyring.system_key())
+                load.put({"original": sealer.header(head[: found.stop])})
+                cut = blocks(file, Splitter(text.encoding, found.delimiter), head[found.stop :])
+                self._interpret(load, text, found, sealer, cut)
+            except (EOFError, zlib.error, OSError) as error:
+                if text.gzipped:
+                    raise Unreadable("truncated_gzip", "a complete gzip file") from error
+                raise
+
+    def _interpret(self, load: Load, text: Text, found: Header, sealer: Sealer, cut: Iterator[Block]) -> None:
+        layout = Layout(
+            self._mapping, found.names, found.places, self._site, load.load_id, self._ingest._keyring.blind_key()
+        )
+        plan = exam.plan(layout, self._ingest._dictionary) if self._mapping.source == "exam" else None
+        self._by_detail |= plan is not None and plan.long
+        used = _used(layout, plan)
+        unusable = self._unusable(found, used, plan)
+        columns, wanted = [str(i) for i in range(len(found.names))], [str(i) for i in sorted(used)]
+        for block in cut:
+            if unusable:
+                self._set_aside(load, block, sealer)
+                continue
+            parsed = records.parse(block, text.encoding, found.delimiter, columns, wanted)
+            self._block(load, layout, plan, sealer, block, parsed)
+        if unusable:
+            self._refuse(load, unusable)
+        elif not self._rows:
+            raise Unreadable("no_records", "records after the header", rows=0)
+
+    def _unusable(self, found: Header, used: set[int], plan: exam.Plan | None) -> tuple[str, str, str] | None:
+        """(reason, field, expected) when nothing under this header can be read."""
+        if found.missing:
+            role = found.missing[0]
+            spellings = self._mapping.columns.get(role, (role,))
+            return "missing_column", role, f"a column {' or '.join(spellings[:4])}"
+        twice = found.duplicates(used)
+        if twice:
+            return "duplicate_header", twice[0], "each column name once"
+        if plan and not plan.long and not any(i.indicator for i in plan.items):
+            return "missing_column", "indicator", "at least one column that is an indicator of the dictionary"
+        return None
+
+    def _block(
+        self, load: Load, layout: Layout, plan: exam.Plan | None, sealer: Sealer, block: Block, parsed: records.Records
+    ) -> None:
+        first = self._rows + 1
+        self._rows += len(block.starts)
+        rejects = Rejects()
+        for index, reason, expected in parsed.bad:
+            rejects.add(first + index, None, reason, expected)
+        batch = Batch(layout, parsed.table, first + parsed.good, rejects)
+        _repeated_headers(batch)
+        if len(batch.rows):
+            people.identify(batch, self._ingest._vault)
+            if plan is not None:
+                exam.read(batch, plan)
+            elif self._mapping.source == "questionnaire":
+                questionnaire.read(batch)
+            else:
+                tabular.read(batch)
+        owners = np.full(len(block.starts), -1, np.int32)
+        owners[parsed.good] = batch.owner
+        self._count(batch, len(parsed.bad), plan)
+        batch.tables["original"] = sealer.rows(block.data, block.starts, len(block.data), first, owners, batch.persons)
+        batch.tables["record"] = rejects.table(load.load_id)
+        if not len(block.starts):
+            batch.tables["original"] = _blank(sealer, block, first)
+        self._summary.add(rejects)
+        load.put(batch.tables)
+
+    def _count(self, batch: Batch, bad: int, plan: exam.Plan | None) -> None:
+        lost = bad + int((~batch.alive).sum())
+        self._entry.rows.read = self._rows
+        self._entry.rows.quarantined += lost
+        self._entry.rows.loaded += len(batch.rows) + bad - lost
+        if plan is not None and plan.long:
+            # a record is a result: one that was refused for its person or date was read as a result, too
+            elsewhere = lost - batch.observations.quarantined
+            batch.observations.read += elsewhere
+            batch.observations.quarantined += elsewhere
+        self._entry.observations.add(batch.observations)
+        self._suspects += [*batch.suspects, self._seen.again(batch.keys)]
+
+    def _set_aside(self, load: Load, block: Block, sealer: Sealer) -> None:
+        """Keep the bytes of a block that cannot be read, under the system's key."""
+        first = self._rows + 1
+        self._rows += len(block.starts)
+        owners = np.full(len(block.starts), -1, np.int32)
+        sealed = sealer.rows(block.data, block.starts, len(block.data), first, owners, [])
+        load.put({"original": sealed if len(block.starts) else _blank(sealer, block, first)})
+
+    def _refuse(self, load: Load, unusable: tuple[str, str, str]) -> None:
+        reason, column, expected = unusable
+        rejects = Rejects()
+        rejects.add(None, column, reason, expected, self._rows)
+        self._entry.status, self._entry.reason = "quarantined", reason
+        self._entry.rows = Counts(read=self._rows, quarantined=self._rows)
+        self._summary.add(rejects)
+        load.put({"record": rejects.table(load.load_id)})
+
+    def _resolve(self, load: Load) -> None:
+        """Take out what is there already. Loads of one site and source pass here one at a time, so each sees the last."""
+        load.execute("select pg_advisory_xact_lock(hashtextextended($1, 1))", f"{self._site}|{self._mapping.source}")
+        suspects = np.unique(np.concatenate(self._suspects)) if self._suspects else np.empty(0, np.int64)
+        families = [(duplicates.FAMILIES[self._mapping.source], suspects)]
+        if self._mapping.source == "exam" and self._mapping.answers:
+            families.append((duplicates.FAMILIES["questionnaire"], self._responses(suspects)))
+        touched = conflicting = np.empty(0, np.int64)
+        for family, keys in families:
+            resolved = duplicates.resolve(load, family, keys)
+            touched = np.union1d(touched, resolved.touched)
+            conflicting = np.union1d(conflicting, resolved.conflicting)
+            if family.detail == "observation":
+                gone = resolved.duplicates + resolved.conflicts
+                self._entry.observations.loaded -= gone
+                self._entry.observations.duplicate += resolved.duplicates
+                self._entry.observations.quarantined += resolved.conflicts
+        if self._mapping.outcomes:
+            duplicates.outcomes(load)
+        if len(touched):
+            self._recount(load, [f for f, _ in families], touched, conflicting)
+
+    def _recount(self, load: Load, families: list[duplicates.Family], touched: Ints, conflicting: Ints) -> None:
+        by_detail = self._by_detail
+        left = np.unique(np.concatenate([duplicates.remaining(load, f, touched, by_detail) for f in families]))
+        if self._mapping.outcomes:
+            left = np.union1d(left, duplicates.remaining(load, duplicates.OUTCOME, touched, False))
+        gone = np.setdiff1d(touched, left)
+        refused = np.intersect1d(gone, conflicting)
+        rows = self._entry.rows
+        rows.loaded -= len(gone)
+        rows.quarantined += len(refused)
+        rows.duplicate += len(gone) - len(refused)
+        duplicates.forget_persons(load, gone)
+        for reason, row, column, expected, count in duplicates.noted(load):
+            self._summary.counts[reason] = int(count)
+            self._summary.examples.setdefault(reason, []).append((row, column, expected))
+
+    def _responses(self, exam_keys: Ints) -> Ints:
+        blind_key = self._ingest._keyring.blind_key()
+        made = [lifestyle.response_key(blind_key, self._site, key) for key in exam_keys.tolist()]
+        return np.array(made, np.int64)
+
+
+class _Seen:
+    """The record keys of the blocks before, sorted: 8 bytes a record."""
+
+    def __init__(self) -> None:
+        self._keys = np.empty(0, np.int64)
+        self._new: list[Ints] = []
+        self._waiting = 0
+
+    def again(self, keys: Ints) -> Ints:
+        """Those of ``keys`` (distinct) that were in an earlier block; all are remembered."""
+        found = [np.intersect1d(keys, part, assume_unique=True) for part in (self._keys, *self._new)]
+        self._new.append(keys)
+        self._waiting += len(keys)
+        if self._waiting > max(len(self._keys), 65536) or len(self._new) > 16:
+            self._keys = np.unique(np.concatenate([self._keys, *self._new]))
+            self._new, self._waiting = [], 0
+        return np.concatenate(found)
+
+
+def _used(layout: Layout, plan: exam.Plan | None) -> set[int]:
+    """The columns that are looked at."""
+    mapping, headers = layout.mapping, layout.headers
+    named = {a.column for a in mapping.answers} | {mapping.date_offset_days}
+    for outcome in mapping.outcomes:
+        named |= {outcome.days, outcome.months, outcome.observed, *outcome.when}
+    used = set(layout.places.values()) | {headers.index(n) for n in named if n in headers}
+    for column in plan.columns if plan else ():
+        used |= {*column.places} | ({column.otherwise} if column.otherwise is not None else set())
+    return used
+
+
+def _repeated_headers(batch: Batch) -> None:
+    """A header line in mid-file, as page breaks leave them."""
+    same: pa.Array | None = None
+    for name in batch.table.column_names:
+        equal = pc.equal(batch.at(int(name)), batch.layout.headers[int(name)])
+        same = equal if same is None else pc.and_(same, equal)
+        if not pc.any(same).as_py():
+            return
+    for row in np.flatnonzero(np.array(same, bool)).tolist() if same is not None else ():
+        batch.reject(row, None, "repeated_header", "a record, not the header again")
+
+
+def _blank(sealer: Sealer, block: Block, row: int) -> pa.Table:
+    """Bytes after the last record that are no record."""
+    return sealer.rows(block.data, np.zeros(1, np.int64), len(block.data), row, np.full(1, -1, np.int32), [])
