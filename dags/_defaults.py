@@ -26,9 +26,11 @@ MARTS = Asset("marts", "wellhouse://marts")
 
 
 def defaults(doc: str | None, *tags: str, owner: str = "data-engineering", hours: int = 2) -> dict[str, Any]:
-    """Arguments of a DAG: one run at a time, no runs for days gone by, none longer than ``hours``."""
+    """Arguments of a DAG: one run at a time, no runs for days gone by, none longer than ``hours``.
+
+    There is no start date, so that a DAG that is switched on waits for its next hour instead of making up for the last.
+    """
     return {
-        "start_date": dt.datetime(2024, 1, 1, tzinfo=ZoneInfo(settings().timezone)),
         "catchup": False,
         "max_active_runs": 1,
         "dagrun_timeout": dt.timedelta(hours=hours),
