@@ -99,7 +99,7 @@ def _files(paths: list[Path]) -> list[Path]:
             found |= {p for p in path.rglob("*") if p.is_file() and p.suffix in _KINDS and not p.name.startswith(".")}
         elif path.is_file():
             found.add(path)
-        else:
+        elif "*" not in str(path):  # a pattern that nothing matched: an inbox without this source
             raise WellhouseError(f"no file or folder {path}")
     return sorted(found)
 
