@@ -17,7 +17,7 @@ from wellhouse.sample.indicators import INDICATORS, Indicator
 from wellhouse.sample.people import Floats, Ints, People
 
 YEARS = 6
-_PEOPLE = 5000
+_PEOPLE = 2500
 _WORDS = pa.array(["阴性(-)", "±", "1+", "2+", "3+"])
 
 
