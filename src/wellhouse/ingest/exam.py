@@ -221,7 +221,9 @@ def _readings(batch: Batch, column: Column) -> tuple[pa.Array, npt.NDArray[np.fl
         pc.if_else(pa.array(p.kind != Kind.ABSENT), c, pa.scalar(None, pa.string()))
         for p, c in zip(parsed, cells, strict=True)
     ]
-    text = pc.binary_join_element_wise(*present, "; ", null_handling="skip")
+    # null_handling="skip" drops rows where all are null (Arrow 18), so join blanks and take their separators out
+    joined = pc.binary_join_element_wise(*present, "; ", null_handling="replace", null_replacement="")
+    text = pc.utf8_trim(pc.replace_substring_regex(joined, "(; )+", "; "), "; ")
     if column.otherwise is None:
         return text, mean
     other = _blanked(batch.at(column.otherwise), column.absent)

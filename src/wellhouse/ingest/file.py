@@ -93,8 +93,8 @@ class Ingest:
             known = self._quarantine(path, entry, summary, error)
         result = Result(path, entry, time.monotonic() - started)
         result.lines = (
-            [f"{entry.file_name}: this very file was loaded before, nothing to do"] if known
-            else summary.lines(entry.file_name)
+            [f"{_shown(self._settings, path, entry.file_name)}: this very file was loaded before, nothing to do"] if known
+            else summary.lines(_shown(self._settings, path, entry.file_name))
         )  # fmt: skip
         return result
 
@@ -126,6 +126,12 @@ class Ingest:
                 sealed = envelope.seal(key, piece, f"originals|{sha256}|{number}|{SYSTEM}".encode())
                 target.write(len(sealed).to_bytes(4, "big") + sealed)
         draft.rename(folder / f"{sha256}.sealed")
+
+
+def _shown(settings: Settings, path: Path, name: str) -> str:
+    """How a message calls a file: with site and source when it lies in the inbox."""
+    folder = path.resolve().parent
+    return f"{folder.relative_to(settings.inbox)}/{name}" if folder.is_relative_to(settings.inbox) else name
 
 
 def unkeep(settings: Settings, keyring: Keyring, sha256: str) -> bytes:
