@@ -7,7 +7,7 @@ import pytest
 
 from wellhouse.sample import course, generate, panel, people
 from wellhouse.sample.course import Course
-from wellhouse.sample.people import Floats, People
+from wellhouse.sample.people import Flags, Floats, People
 
 COUNT, YEARS = 3000, 6
 
@@ -27,8 +27,8 @@ def values(persons: People, lives: Course) -> dict[str, Floats]:
     return panel.measure(persons, lives, generate.stream(5, "panel"))[0]
 
 
-def mean(values: Floats, where: Floats) -> float:
-    return float(np.nanmean(values[where.astype(bool)]))
+def mean(values: Floats, where: Flags) -> float:
+    return float(np.nanmean(values[where]))
 
 
 def test_people_come_most_years_and_seldom_move(persons: People) -> None:
