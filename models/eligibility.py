@@ -13,6 +13,19 @@ from models.spec import Input, Spec
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+UNITS = {
+    "1": ("", ""),
+    "a": (" years", "岁"),
+    "mm[Hg]": (" mmHg", " mmHg"),
+    "mL/min/{1.73_m2}": (" mL/min/1.73 m²", " mL/min/1.73 m²"),
+}
+"""UCUM units that people write otherwise, in English and Chinese."""
+EXPECTED = {
+    "quantity": ("not a number", "不是数字"),
+    "flag": ("not yes or no (1 or 0)", "不是“是”或“否”"),
+    "sex": ("not male or female", "不是男或女"),
+}
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -56,24 +69,15 @@ def _texts(values: list[str]) -> Array:
 
 def _of_input(entry: Input, column: Column) -> Iterator[_Objection]:
     if entry.required:
-        yield _Objection(column.missing, f"{entry.name} is missing", f"缺少{entry.name_zh}", entry.name)
+        yield _Objection(column.missing, f"{entry.name_en} is missing", f"缺少{entry.name_zh}", entry.name)
     if column.malformed.any():
-        yield _Objection(
-            column.malformed, f"{entry.name} is {_expected(entry)[0]}", f"{entry.name_zh}{_expected(entry)[1]}"
-        )
+        en, zh = EXPECTED[entry.kind]
+        yield _Objection(column.malformed, f"{entry.name_en} is {en}", f"{entry.name_zh}{zh}")
     if entry.excluded_en and entry.excluded_zh:
         yield _Objection(column.values == 1, entry.excluded_en, entry.excluded_zh)
     elif entry.kind == "quantity":
         en, zh = _limits(entry)
-        yield _Objection(_outside(entry, column.values), f"{entry.name} is outside {en}", f"{entry.name_zh}超出{zh}")
-
-
-def _expected(entry: Input) -> tuple[str, str]:
-    return {
-        "quantity": ("not a number", "不是数字"),
-        "flag": ("not yes or no (1 or 0)", "不是“是”或“否”"),
-        "sex": ("not male or female", "不是男或女"),
-    }[entry.kind]
+        yield _Objection(_outside(entry, column.values), f"{entry.name_en} is outside {en}", f"{entry.name_zh}超出{zh}")
 
 
 def _outside(entry: Input, values: Array) -> Array:
@@ -86,18 +90,18 @@ def _outside(entry: Input, values: Array) -> Array:
 
 
 def _limits(entry: Input) -> tuple[str, str]:
-    unit = "" if entry.unit == "1" else f" {entry.unit}"
+    """The limits in words, such as ``18.5 to <40 kg/m2`` and ``18.5～<40 kg/m2``."""
+    unit_en, unit_zh = UNITS.get(entry.unit, (f" {entry.unit}", f" {entry.unit}"))
     below = "<" if entry.max_exclusive else ""
     if entry.min is None:
-        return f"{below}{entry.max:g}{unit}", f"{below}{entry.max:g}{unit}"
+        return f"0 to {below}{entry.max:g}{unit_en}", f"0～{below}{entry.max:g}{unit_zh}"
     if entry.max is None:
-        return f">={entry.min:g}{unit}", f"≥{entry.min:g}{unit}"
-    return f"{entry.min:g} to {below}{entry.max:g}{unit}", f"{entry.min:g}～{below}{entry.max:g}{unit}"
+        return f"{entry.min:g} and more{unit_en}", f"{entry.min:g}及以上{unit_zh}"
+    return f"{entry.min:g} to {below}{entry.max:g}{unit_en}", f"{entry.min:g}～{below}{entry.max:g}{unit_zh}"
 
 
 def _of_group(spec: Spec, group: tuple[str, ...], columns: Mapping[str, Column]) -> _Objection:
     rows = np.logical_and.reduce([columns[name].missing for name in group])
-    named = {entry.name: entry.name_zh for entry in spec.inputs}
-    return _Objection(
-        rows, f"{' or '.join(group)} is missing", f"缺少{'或'.join(named[n] for n in group)}", ";".join(group)
-    )
+    named = [entry for entry in spec.inputs if entry.name in group]
+    en, zh = " or ".join(entry.name_en for entry in named), "或".join(entry.name_zh for entry in named)
+    return _Objection(rows, f"{en} is missing", f"缺少{zh}", ";".join(group))

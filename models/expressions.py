@@ -49,7 +49,9 @@ def rcs(x: Values, index: float, *knots: float) -> Values:
 def _where(condition: Values, yes: Any, no: Any) -> Values:
     text = isinstance(yes, str) or isinstance(no, str)
     chosen = np.where(condition == 1, yes, no)
-    return np.where(_missing(condition), None if text else np.nan, chosen.astype(object) if text else chosen)
+    chosen = chosen.astype(object if text else float)
+    chosen[_missing(condition)] = None if text else np.nan
+    return chosen
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

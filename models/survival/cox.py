@@ -13,7 +13,7 @@ from models.survival.cohort import Cohort
 from models.survival.impute import fill, impute
 from wellhouse.errors import WellhouseError
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from models.expressions import rcs
 from models.survival.cox import breslow, regress
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 Z95 = 1.959963984540054
 CHUNK = 4_000_000
 
 
-def concordance(time: Array, event: Array, score: Array) -> tuple[float, float]:
+def concordance(time: Array, event: Mask, score: Array) -> tuple[float, float]:
     """Harrell's C and its standard error (infinitesimal jackknife, as R's ``survival::concordance``).
 
     :param score: higher means the event comes sooner
@@ -44,7 +45,7 @@ def concordance(time: Array, event: Array, score: Array) -> tuple[float, float]:
     return float(c), float(np.sqrt((((good - c * pairs) / total) ** 2).sum()))
 
 
-def kaplan_meier(time: Array, event: Array, at: float) -> float:
+def kaplan_meier(time: Array, event: Mask, at: float) -> float:
     """The probability of being free of the event after ``at``."""
     moments, which = np.unique(time, return_inverse=True)
     at_risk = len(time) - np.concatenate([[0], np.cumsum(np.bincount(which))[:-1]])
@@ -60,7 +61,7 @@ class Censoring:
     survival: Array
 
     @staticmethod
-    def of(time: Array, event: Array) -> Censoring:
+    def of(time: Array, event: Mask) -> Censoring:
         moments, which = np.unique(time, return_inverse=True)
         count, events = np.bincount(which), np.bincount(which, weights=event)
         at_risk = len(time) - np.concatenate([[0], np.cumsum(count)[:-1]]) - events
@@ -71,7 +72,7 @@ class Censoring:
         return self.survival[np.searchsorted(self.moments, t, side="left")]
 
 
-def brier(time: Array, event: Array, risk: Array, at: float, censoring: Censoring) -> float:
+def brier(time: Array, event: Mask, risk: Array, at: float, censoring: Censoring) -> float:
     """IPCW Brier score at ``at`` (Graf E et al. Stat Med 1999;18:2529-2545)."""
     case = (time <= at) & event
     free = (time > at) | ((time == at) & ~event)
@@ -79,7 +80,7 @@ def brier(time: Array, event: Array, risk: Array, at: float, censoring: Censorin
     return float(np.mean(weighted))
 
 
-def auc(time: Array, event: Array, risk: Array, at: float, censoring: Censoring) -> float:
+def auc(time: Array, event: Mask, risk: Array, at: float, censoring: Censoring) -> float:
     """Cumulative/dynamic AUC at ``at``, IPCW (Uno H et al. JASA 2007;102:527-537)."""
     case = (time <= at) & event
     free = np.sort(risk[(time > at) | ((time == at) & ~event)])
@@ -90,14 +91,14 @@ def auc(time: Array, event: Array, risk: Array, at: float, censoring: Censoring)
     return float((weight * below / 2).sum() / (weight.sum() * len(free)))
 
 
-def calibration_slope(time: Array, event: Array, risk: Array, horizon: float) -> float:
+def calibration_slope(time: Array, event: Mask, risk: Array, horizon: float) -> float:
     """Coefficient of log(-log(1 - risk)) in a Cox regression up to ``horizon``; ideal 1."""
     early, happened = np.minimum(time, horizon), event & (time <= horizon)
     beta, _ = regress(early, happened, _log_log(risk)[:, None], ("risk",))
     return float(beta[0])
 
 
-def calibration_intercept(event: Array, expected: Array) -> float:
+def calibration_intercept(event: Mask, expected: Array) -> float:
     """log(observed / expected events up to the horizon); ideal 0.
 
     The intercept of a Poisson regression with the predicted cumulative hazard as offset (Crowson CS, Atkinson EJ,
@@ -109,7 +110,7 @@ def calibration_intercept(event: Array, expected: Array) -> float:
     return float(np.log(event.sum() / expected.sum()))
 
 
-def smoothed_observed(time: Array, event: Array, risk: Array, horizon: float) -> Array:
+def smoothed_observed(time: Array, event: Mask, risk: Array, horizon: float) -> Array:
     """The observed risk at each predicted one, by a Cox regression on a restricted cubic spline of it.
 
     Austin PC, Harrell FE, van Klaveren D. Stat Med 2020;39:2714-2742.
