@@ -14,7 +14,7 @@ from models.survival.cohort import Cohort
 from models.survival.cox import Cox, fit
 from models.survival.spec import FitSpec
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 GRID = 50
 """Times up to the horizon over which the Brier score is integrated."""
