@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,17 +71,28 @@ def dbt(settings: Settings, *arguments: str, project: Path | None = None) -> sub
 def build(settings: Settings, selector: str, project: Path | None = None) -> Build:
     """Seeds, models and tests of a selector; marts change only if all of it passes (``macros/publish.sql``).
 
-    :raises WellhouseError: dbt did not get as far as running anything.
+    :raises WellhouseError: another build is running, or dbt did not get as far as running anything.
     """
     run_id = str(uuid.uuid4())
     written = target(settings) / "run_results.json"
-    written.unlink(missing_ok=True)
-    done = dbt(settings, "build", "--selector", selector, project=project)
+    with _alone(settings):
+        written.unlink(missing_ok=True)
+        done = dbt(settings, "build", "--selector", selector, project=project)
     if not written.exists():
-        raise WellhouseError(f"dbt did not start building: {_last_line(done.stdout + done.stderr)}")
+        raise WellhouseError(f"dbt did not start building: {_first_error(done.stdout + done.stderr)}")
     results = [_node_result(entry) for entry in json.loads(written.read_text())["results"]]
     _record(settings, run_id, results)
     return Build(run_id, done.returncode == 0, results)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Two builds would build into the same tables; a killed one lets go with its connection."""
+    with db.connect(ROLE, settings, autocommit=True) as connection:
+        row = connection.execute("select pg_try_advisory_lock(hashtext('wellhouse dbt build'))").fetchone()
+        if row != (True,):
+            raise WellhouseError("another build is running: wait for it")
+        yield
 
 
 def _node_result(entry: dict[str, Any]) -> NodeResult:
@@ -111,6 +124,8 @@ def _record(settings: Settings, run_id: str, results: list[NodeResult]) -> None:
         )
 
 
-def _last_line(text: str) -> str:
+def _first_error(text: str) -> str:
+    """From dbt's ``Encountered an error:`` on, in one line; else the end of what it said."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    start = next((n + 1 for n, line in enumerate(lines) if "Encountered an error" in line), max(0, len(lines) - 2))
+    return " ".join(lines[start : start + 3])[:300] or "it said nothing"
