@@ -6,9 +6,12 @@ Superset reads this file by ``SUPERSET_CONFIG_PATH``. Upper-case names override 
 from __future__ import annotations
 
 import logging
+from codecs import BOM_UTF8
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
+from flask import Flask, Response, g, request
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 from superset.config import DISALLOWED_SQL_FUNCTIONS, TALISMAN_CONFIG
@@ -46,8 +49,6 @@ def DB_CONNECTION_MUTATOR(
     Whatever host, user or option the stored URI holds is replaced: the warehouse is the only database there is.
     The name comes from the session that asks, never from the URI.
     """
-    from flask import g
-
     user = getattr(g, "user", None)
     known = user is not None and not user.is_anonymous
     role = _role(user.username if known else None)
@@ -169,12 +170,37 @@ TALISMAN_CONFIG = TALISMAN_CONFIG | {
 THEME_FONT_URL_ALLOWED_DOMAINS: list[str] = []
 SCARF_ANALYTICS = False
 
+
+def FLASK_APP_MUTATOR(app: Flask) -> None:
+    """What every answer gets on its way out."""
+    app.after_request(_keep_off_disk)
+    app.after_request(_mark_csv)
+
+
+def _keep_off_disk(response: Response) -> Response:
+    """Rows of patients stay out of the browser's cache; only the program's own files are kept."""
+    if not request.path.startswith("/static/"):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _mark_csv(response: Response) -> Response:
+    """Every CSV begins with the byte order mark, or Excel in Chinese shows garbage (apache/superset#36374)."""
+    if response.mimetype != "text/csv" or response.status_code != 200:
+        return response
+    if response.is_streamed:
+        response.response = chain([BOM_UTF8], response.response)
+    elif not response.get_data().startswith(BOM_UTF8):
+        response.set_data(BOM_UTF8 + response.get_data())
+    return response
+
+
 # --- language, names, limits -----------------------------------------------------------------------------------------
 APP_NAME = "Wellhouse"
 LOGO_TOOLTIP = "Wellhouse"
 BABEL_DEFAULT_LOCALE = "en"
 LANGUAGES = {"en": {"flag": "us", "name": "English"}, "zh": {"flag": "cn", "name": "中文"}}
-CSV_EXPORT = {"encoding": "utf-8-sig"}  # Excel in Chinese opens it as it is
+CSV_EXPORT = {"encoding": "utf-8-sig"}
 ROW_LIMIT = 10_000
 SQL_MAX_ROW = 100_000
 DEFAULT_SQLLAB_LIMIT = 1_000

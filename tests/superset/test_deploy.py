@@ -1,0 +1,137 @@
+"""``wellhouse superset deploy`` and ``wellhouse user …``: the same twice, and exactly what the files say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from wellhouse.settings import settings
+from wellhouse.superset import roles
+from wellhouse.superset.client import Superset
+
+ROLES = ("analyst", "health_manager", "management", "auditor")
+
+
+def wellhouse(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["wellhouse", *arguments], text=True, capture_output=True)
+
+
+def state(superset: Superset) -> dict[str, Any]:
+    """Everything a deployment writes, with its numbers; without times."""
+    found: dict[str, Any] = {}
+    for kind, order in (("database", "database_name"), ("dataset", "table_name"), ("chart", "slice_name"),
+                        ("dashboard", "dashboard_title")):  # fmt: skip
+        for each in superset.every(f"/api/v1/{kind}/", order):
+            detail = superset.get(f"/api/v1/{kind}/{each['id']}")["result"]
+            if kind == "dashboard":
+                detail["charts"].sort()
+            kept = {k: v for k, v in detail.items() if not k.startswith(("changed", "created"))}
+            found[f"{kind} {each['id']}"] = kept
+    for rule in superset.every("/api/v1/rowlevelsecurity/", "name"):
+        found[f"rule {rule['id']}"] = superset.get(f"/api/v1/rowlevelsecurity/{rule['id']}")["result"]
+    for name, number in roles.numbers(superset).items():
+        permissions = superset.get(f"/api/v1/security/roles/{number}/permissions/")["result"]
+        found[f"role {number} {name}"] = sorted(p["id"] for p in permissions)
+    for user in superset.every("/api/v1/security/users/"):
+        found[f"user {user['id']}"] = (user["username"], user["active"], sorted(r["id"] for r in user["roles"]))
+    return json.loads(json.dumps(found, default=str, sort_keys=True))  # type: ignore[no-any-return]
+
+
+def without_edit_marks(document: dict[str, Any]) -> dict[str, Any]:
+    """Columns and metrics carry the time they were written last."""
+
+    def without(d: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in d.items() if not k.startswith(("changed_on", "created_on"))}
+
+    return dict(json.loads(json.dumps(document), object_hook=without))
+
+
+def test_a_second_deployment_changes_nothing(administrator: Superset) -> None:
+    before = without_edit_marks(state(administrator))
+    done = wellhouse("superset", "deploy", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["assets"] == {"databases": 1, "datasets": 7, "charts": 24, "dashboards": 2}
+    assert without_edit_marks(state(administrator)) == before
+
+
+def test_roles_hold_exactly_what_the_file_lists(administrator: Superset) -> None:
+    wanted = {r.name: r for r in roles.load(settings().root / "dashboards" / "access" / "roles.yaml")}
+    numbers = roles.numbers(administrator)
+    for name in ROLES:
+        held = administrator.get(f"/api/v1/security/roles/{numbers[name]}/permissions/")["result"]
+        pairs = {(p["permission_name"], p["view_menu_name"]) for p in held}
+        plain = {p for p in pairs if p[0] != "datasource_access"}
+        assert plain == wanted[name].permissions
+        assert len(held) - len(plain) == len(wanted[name].datasets)
+
+
+def test_a_permission_that_was_added_by_hand_is_taken_away(administrator: Superset) -> None:
+    number = roles.numbers(administrator)["management"]
+    path = f"/api/v1/security/roles/{number}/permissions"
+    before = sorted(p["id"] for p in administrator.get(f"{path}/")["result"])
+    extra = next(
+        p["id"] for p in administrator.every("/api/v1/security/permissions-resources/")
+        if (p["permission"]["name"], p["view_menu"]["name"]) == ("can_execute_sql_query", "SQLLab")
+    )  # fmt: skip
+    administrator.post(path, {"permission_view_menu_ids": [*before, extra]})
+    assert wellhouse("superset", "deploy").returncode == 0
+    assert sorted(p["id"] for p in administrator.get(f"{path}/")["result"]) == before
+
+
+def test_nobody_in_particular_may_do_nothing(administrator: Superset) -> None:
+    number = roles.numbers(administrator)["Public"]
+    assert administrator.get(f"/api/v1/security/roles/{number}/permissions/")["result"] == []
+
+
+def test_the_six_readers_exist_and_are_made_once(superset_url: str) -> None:
+    done = wellhouse("user", "ensure-defaults")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("0 readers made")
+    listed = {r["username"]: r for r in json.loads(wellhouse("user", "list", "--json").stdout)}
+    expected = {"analyst_hz", "analyst_sh", "manager_hz", "management", "administrator", "auditor"}
+    assert expected <= listed.keys()
+    assert [g["site"] for g in listed["analyst_hz"]["sites"]] == ["hz"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("add", "x1", "--role", "analyst"), "give --site"),
+        (("add", "x1", "--role", "management", "--site", "hz"), "leave out --site"),
+        (("add", "x1", "--role", "emperor"), "no such role"),
+        (("add", "X; drop", "--role", "management"), "a username is"),
+        (("grant", "nobody_here", "--site", "hz"), "there is no reader"),
+        (("revoke", "nobody_here"), "there is no reader"),
+    ],
+)
+def test_a_wrong_order_is_one_clear_line(superset_url: str, arguments: tuple[str, ...], said: str) -> None:
+    done = wellhouse("user", *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_reviews_and_the_trail_know_of_every_grant(superset_url: str) -> None:
+    reviewed = json.loads(wellhouse("access", "review", "--json").stdout)
+    assert {"analyst_hz", "auditor"} <= {r["username"] for r in reviewed}
+    verified = json.loads(wellhouse("audit", "verify", "--json").stdout)
+    assert verified["whole"] is True
+    events = json.loads(wellhouse("audit", "by", "wh_access", "--since", "2020-01-01", "--json").stdout)
+    assert {e["action"] for e in events} >= {"provision"}
+    assert json.loads(wellhouse("audit", "who-saw", "1", "--json").stdout) == []
+
+
+def test_the_page_lets_nothing_in_from_elsewhere(administrator: Superset) -> None:
+    answer = administrator.request("GET", "/login/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "scarf" not in policy
+    assert "https:" not in policy
+    assert "max-age" in answer.headers["Strict-Transport-Security"]
+    cookie = answer.headers["Set-Cookie"]
+    assert "Secure" in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie

@@ -1,0 +1,266 @@
+# ruff: noqa: S608 (the names of tables come from this file and from the catalogue)
+"""Two analysts of different sites, management and an administrator over every path Superset has to rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import ssl
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import settings
+from wellhouse.superset import roles, users
+from wellhouse.superset.client import Superset
+
+PERSON_LEVEL = (
+    "marts.dim_person", "marts.fct_exam", "marts.fct_observation", "marts.fct_indicator_trend", "marts.fct_risk_score",
+)  # fmt: skip
+AGGREGATES = ("population.rpt_population_coverage",)
+ANALYSTS = (("analyst_hz", "hz"), ("analyst_sh", "sh"), ("manager_hz", "hz"))
+Rows = Callable[[httpx.Response], list[dict[str, Any]]]
+People = Callable[[str], Any]
+
+
+def test_the_sample_has_rows_of_several_sites(truth: psycopg.Connection) -> None:
+    """Otherwise nothing below proves anything."""
+    for table in PERSON_LEVEL:
+        found = truth.execute(f"select count(distinct site) from {table}".encode()).fetchone()
+        assert found is not None
+        assert found[0] >= 3, table
+
+
+@pytest.mark.parametrize(("username", "site"), ANALYSTS)
+@pytest.mark.parametrize("dataset", PERSON_LEVEL)
+def test_chart_data(
+    person: People, rows_of: Rows, truth: psycopg.Connection, username: str, site: str, dataset: str
+) -> None:
+    count = {"expressionType": "SQL", "sqlExpression": "COUNT(*)", "label": "n"}
+    found = rows_of(person(username).chart(dataset, ["site"], metrics=[count]))
+    expected = truth.execute(f"select count(*) from {dataset} where site = %s".encode(), (site,)).fetchone()
+    assert expected is not None
+    assert found == [{"site": site, "n": expected[0]}]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"filters": [{"col": "site", "op": "==", "val": "sh"}]},
+        {"filters": [{"col": "site", "op": "IN", "val": ["hz", "sh", "cd"]}]},
+        {"extras": {"where": "1 = 1) OR (1 = 1"}},
+        {"extras": {"where": "site = 'sh' OR 1 = 1"}},
+        {"extras": {"where": "site IN (SELECT site FROM marts.dim_site)"}},
+        {"extras": {"having": "1 = 1 OR 1 = 1"}},
+        {"apply_fetch_values_predicate": True},
+    ],
+)
+def test_forged_chart_queries(person: People, rows_of: Rows, forged: dict[str, Any]) -> None:
+    found = rows_of(person("analyst_hz").chart("marts.fct_exam", ["site"], **forged))
+    assert {r["site"] for r in found} <= {"hz"}
+
+
+def test_a_second_reader_never_gets_the_first_ones_cached_rows(person: People) -> None:
+    """The very same question by three people, and by the first again: answered from the cache, each their own."""
+    question = {"columns": ["site", "person_key"], "orderby": [["person_key", True]]}
+    answers = {}
+    for username, site in (("analyst_hz", "hz"), ("analyst_sh", "sh"), ("analyst_hz", "hz"), ("analyst_sh", "sh")):
+        answer = person(username).chart("marts.dim_person", **question).json()["result"][0]
+        assert {r["site"] for r in answer["data"]} == {site}
+        answers.setdefault(username, []).append(answer)
+    keys = {answer["cache_key"] for each in answers.values() for answer in each}
+    assert len(keys) == 2
+    assert answers["analyst_hz"][0]["data"] == answers["analyst_hz"][1]["data"]
+
+
+def test_the_second_fence_is_in_the_queries_themselves(person: People) -> None:
+    """Superset's own rule, beside the policy that PostgreSQL applies anyway."""
+    clause = "access.my_sites()"
+    analyst = person("analyst_hz")
+    assert clause in analyst.chart("marts.fct_exam", ["site"]).json()["result"][0]["query"].lower()
+    executed = analyst.sql("select site from marts.fct_exam").json()["query"]["executedSql"]
+    assert clause in executed.lower()
+
+
+@pytest.mark.parametrize(("username", "site"), ANALYSTS)
+def test_csv_export(person: People, username: str, site: str) -> None:
+    answer = person(username).chart("marts.fct_exam", ["site", "exam_year"], kind="csv")
+    assert answer.status_code == 200
+    assert answer.content.startswith(b"\xef\xbb\xbf"), "Excel in Chinese needs the mark"
+    found = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert len(found) > 1
+    assert {r[0] for r in found[1:]} == {site}
+
+
+@pytest.mark.parametrize("dataset", PERSON_LEVEL)
+def test_samples(person: People, rows_of: Rows, dataset: str) -> None:
+    found = rows_of(person("analyst_sh").samples(dataset))
+    assert found
+    assert {r["site"] for r in found} == {"sh"}
+
+
+@pytest.mark.parametrize("dataset", PERSON_LEVEL)
+def test_values_a_filter_offers(person: People, truth: psycopg.Connection, dataset: str) -> None:
+    assert person("analyst_hz").values(dataset, "site").json()["result"] == ["hz"]
+    offered = person("analyst_hz").values(dataset, "person_key").json()["result"]
+    own = truth.execute(f"select distinct person_key from {dataset} where site = 'hz'".encode()).fetchall()
+    assert offered
+    assert {int(k) for k in offered} <= {k for (k,) in own}
+
+
+@pytest.mark.parametrize(("username", "site"), ANALYSTS[:2])
+def test_sql_lab(person: People, rows_of: Rows, username: str, site: str) -> None:
+    answer = person(username).sql("select site, count(*) as n from marts.fct_indicator_trend group by site")
+    assert answer.status_code == 200, answer.text
+    assert {r["site"] for r in rows_of(answer)} == {site}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set role wh_transform; select site from marts.dim_person",
+        "reset role; select site from marts.dim_person",
+        "set session authorization postgres; select site from marts.dim_person",
+        "set row_security = off; select site from marts.dim_person",
+        "select set_config('role', 'wh_transform', false), site from marts.dim_person",
+        "select set_config('session_authorization', 'postgres', false), site from marts.dim_person",
+        "with x as (select pg_catalog.set_config('role', 'wh_u_analyst_sh', false) as r)"
+        " select d.site, x.r from marts.dim_person d, x",
+        "do $$ begin execute 'set role wh_transform'; end $$; select site from marts.dim_person",
+        "select site from (select * from marts.dim_person) x union all select site from marts.dim_person",
+        "select d.site from marts.dim_person d tablesample system (100)",
+        "select site from only marts.dim_person",
+        "table marts.dim_person",
+        "select (row_to_json(d)->>'site') as site from marts.dim_person d",
+        "with dim_person as (select * from marts.dim_person) select site from dim_person",
+        'select site from "marts"."dim_person" /* ) or (1=1 */ -- ',
+        "select query_to_xml('select site from marts.dim_person', true, false, '') as site",
+        "select g.site from access.site_grant g",
+        "select r.username as site from access.reader r",
+        "select site from vault.person_site",
+        "select site from landing.exam",
+        "select site from intermediate.int_exam__interpreted",
+        "select site from risk.score",
+        "select rolpassword as site from pg_authid",
+        "select convert_from(pg_read_binary_file('/etc/passwd'), 'UTF8') as site",
+        "copy (select site from marts.dim_person) to program 'cat'",
+        "select lo_import('/etc/passwd') as site",
+    ],
+)  # fmt: skip
+def test_sql_that_tries_to_become_somebody_else(person: People, rows_of: Rows, text: str) -> None:
+    found = rows_of(person("analyst_hz").sql(text))
+    assert {r["site"] for r in found} <= {"hz"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "create table marts.mine as select 1", "update marts.dim_person set site = 'hz'", "delete from marts.fct_exam",
+        "create temp table t as select * from marts.dim_person", "drop table marts.fct_exam",
+        "select access.grant_site('analyst_hz', 'sh', null)", "grant wh_transform to wh_u_analyst_hz",
+        "insert into access.site_grant values ('analyst_hz', 'sh')", "alter role wh_u_analyst_hz superuser",
+    ],
+)  # fmt: skip
+def test_sql_that_tries_to_change_something(person: People, text: str) -> None:
+    assert person("analyst_hz").sql(text).is_error
+
+
+def test_results_of_sql_lab_are_for_their_owner(person: People) -> None:
+    owner, other = person("analyst_hz"), person("analyst_sh")
+    assert owner.sql("select site from marts.fct_exam").status_code == 200
+    path = f"/api/v1/sqllab/export/{owner.queries[-1]}/"
+    mine = owner.superset.request("GET", path)
+    assert mine.status_code == 200
+    assert mine.content.startswith(b"\xef\xbb\xbf")
+    assert set(mine.content.decode("utf-8-sig").split()) == {"site", "hz"}
+    theirs = other.superset.request("GET", path)
+    assert theirs.is_error or "hz" not in theirs.text
+    listed = other.superset.get("/api/v1/query/")["result"]
+    assert {q["user"]["first_name"] for q in listed} <= {"analyst_sh"}
+
+
+@pytest.mark.parametrize("dataset", PERSON_LEVEL)
+def test_management_reaches_no_person_over_any_path(person: People, dataset: str) -> None:
+    management = person("management")
+    assert management.chart(dataset, ["site"]).status_code == 403
+    assert management.chart(dataset, ["site"], kind="csv").status_code == 403
+    assert management.samples(dataset).is_error
+    assert management.values(dataset, "site").is_error
+    described = management.superset.request("GET", f"/api/v1/dataset/{management.datasets[dataset]}")
+    assert described.status_code in (403, 404)
+    assert management.sql(f"select site from {dataset}").is_error
+
+
+def test_management_sees_aggregates_and_its_dashboard_only(person: People, rows_of: Rows) -> None:
+    management = person("management")
+    assert len({r["site"] for r in rows_of(management.chart(AGGREGATES[0], ["site"]))}) >= 3
+    listed = management.superset.get("/api/v1/dashboard/")["result"]
+    assert [d["slug"] for d in listed] == ["population-trends"]
+    assert management.superset.request("GET", "/api/v1/dashboard/indicator-trends").is_error
+    assert management.superset.request("GET", "/api/v1/dashboard/indicator-trends/charts").is_error
+
+
+@pytest.mark.parametrize("dataset", PERSON_LEVEL)
+def test_an_administrator_sees_no_patient_row(person: People, rows_of: Rows, dataset: str) -> None:
+    administrator = person("administrator")
+    answers = [
+        administrator.chart(dataset, ["site"]),
+        administrator.samples(dataset),
+        administrator.sql(f"select * from {dataset}"),
+    ]
+    assert [rows_of(a) for a in answers] == [[], [], []]
+    assert administrator.values(dataset, "person_key").is_error
+
+
+def test_an_auditor_sees_no_row(person: People) -> None:
+    auditor = person("auditor")
+    assert auditor.chart("marts.fct_exam", ["site"]).status_code == 403
+    assert auditor.sql("select 1").is_error
+    assert auditor.superset.get("/api/v1/dashboard/")["result"] == []
+
+
+def test_nobody_in_particular_is_asked_to_sign_in(superset_url: str, person: People) -> None:
+    number = person("analyst_hz").datasets["marts.fct_exam"]
+    question = {"datasource": {"id": number, "type": "table"}, "queries": [{"columns": ["site"]}]}
+    verify = ssl.create_default_context(cafile=settings().tls / "ca.crt")
+    with httpx.Client(base_url=superset_url, verify=verify, trust_env=False) as http:
+        assert http.post("/api/v1/chart/data", json=question).status_code in (400, 401, 403)
+        assert http.get("/api/v1/dashboard/").json().get("result", []) == []
+        assert http.get("/superset/welcome/").is_redirect
+
+
+def test_an_account_without_a_reader_in_postgresql_sees_nothing(administrator: Superset, person: People) -> None:
+    """Somebody who adds an account by hand in Superset opens no row: PostgreSQL does not know it."""
+    password = "a-long-enough-password"  # noqa: S105
+    users.ensure(administrator, "ghost", "analyst", password)
+    ghost = replace(person("analyst_hz"), superset=Superset(settings(), "ghost", password))
+    answers = [ghost.chart("marts.fct_exam", ["site"]), ghost.sql("select 1")]
+    assert all(a.is_error for a in answers)
+    assert "hz" not in "".join(a.text for a in answers)
+    users.deactivate(administrator, "ghost")
+
+
+def test_revocation_closes_an_open_session_at_once(administrator: Superset, person: People) -> None:
+    def wellhouse(*arguments: str) -> None:
+        subprocess.run(["wellhouse", *arguments], check=True, capture_output=True)
+
+    wellhouse("user", "add", "leaver", "--role", "analyst", "--site", "cd")
+    leaver = person("leaver")
+    question = ("marts.fct_exam", ["site"])
+    assert {r["site"] for r in leaver.chart(*question).json()["result"][0]["data"]} == {"cd"}
+    wellhouse("user", "grant", "leaver", "--site", "sh")
+    both = leaver.chart(*question, row_limit=9_999).json()["result"][0]["data"]
+    assert {r["site"] for r in both} == {"cd", "sh"}
+    wellhouse("user", "revoke", "leaver", "--site", "cd")
+    assert {r["site"] for r in leaver.chart(*question, row_limit=9_998).json()["result"][0]["data"]} == {"sh"}
+    wellhouse("user", "revoke", "leaver")
+    assert leaver.chart(*question).status_code == 401, "even what is cached"
+    with pytest.raises(WellhouseError, match="401"):
+        Superset(settings(), "leaver")
+    assert roles.numbers(administrator)["analyst"]
