@@ -142,6 +142,15 @@ def test_documents_point_at_what_is_there(files: list[Path]) -> None:
     assert broken == []
 
 
+def test_every_test_that_a_document_names_exists(files: list[Path]) -> None:
+    missing = []
+    for document in (p for p in files if p.suffix == ".md"):
+        for name in re.findall(r"`(tests/[\w/]+\.py)`", document.read_text(encoding="utf-8")):
+            if not (PROJECT_ROOT / name).exists():
+                missing.append(f"{short(document)}: {name}")
+    assert missing == []
+
+
 def test_the_readme_shows_the_two_commands_at_once() -> None:
     head = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:25]
     assert any(line.startswith("make up") for line in head)
