@@ -1,0 +1,213 @@
+"""Read one person's rows with the reader's own database role: PostgreSQL's policies decide what there is.
+
+Everything happens in one transaction of the reader's, which begins with the audit record. Who the person is, is read
+only for health managers, as ``wh_identity`` and after a record of its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg.rows import dict_row
+
+from wellhouse import audit, db
+from wellhouse.crypto.keyring import Keyring
+from wellhouse.crypto.vault import reveal
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import Settings
+from wellhouse.summaries.facts import Exam, Facts, FollowUp, Person, Point, Result, Risk, Series
+
+IDENTIFIED = "health_manager"
+READERS = ("analyst", IDENTIFIED)
+Row = dict[str, Any]
+
+LATEST = """
+    select person.person_key, person.site, sites.name_zh as site_zh, sites.name_en as site_en, person.sex,
+           exam.exam_key, exam.exam_date, exam.age_years, person.exam_count
+    from marts.dim_person person
+    join marts.dim_site sites using (site)
+    join marts.fct_exam exam using (person_key, site)
+    where person.person_key = %s
+    order by exam.exam_date desc, exam.exam_key desc
+    limit 1
+"""
+RESULTS = """
+    select o.exam_key, o.exam_date, o.indicator_code, i.name_zh, i.name_en, i.category, i.worse_direction,
+           o.unit, o.value, o.value_text, o.comparator, o.reference_low, o.reference_high, o.interpretation, o.load_id
+    from marts.fct_observation o
+    join marts.dim_indicator i using (indicator_code)
+    where o.person_key = %(person_key)s and o.site = %(site)s
+    order by o.exam_date, o.exam_key
+"""
+TRENDS = """
+    select t.exam_key, t.exam_date, t.indicator_code, t.indicator_name_zh, t.indicator_name_en, t.unit, t.value,
+           o.comparator, t.interpretation, t.reference_low, t.reference_high, t.change_from_previous,
+           t.slope_per_year, t.population_p10, t.population_p90
+    from marts.fct_indicator_trend t
+    join marts.fct_observation o using (exam_key, indicator_code)
+    where t.person_key = %(person_key)s and t.site = %(site)s
+    order by t.indicator_code, t.exam_number
+"""
+RISKS = """
+    select model, value, unit, category, reason_zh, reason_en, source
+    from (select * from marts.fct_risk_score union all select * from marts.fct_survival_risk) score
+    where person_key = %(person_key)s and site = %(site)s and exam_key = %(exam_key)s
+    order by model
+"""
+FOLLOW_UPS = """
+    select follow_up_date, method, outcome, next_date
+    from marts.fct_follow_up_event
+    where person_key = %(person_key)s and site = %(site)s
+    order by follow_up_date desc
+    limit 5
+"""
+BUILT = """
+    select max(at) as built_at from ops.model_run where node like '%%fct_indicator_trend' and status = 'success'
+"""
+
+
+def collect(settings: Settings, person_key: int, username: str) -> Facts:
+    """What ``username`` may see of a person, at the site of the latest exam that they may see.
+
+    :raises WellhouseError: no such reader, a role that reads no persons, or no such person for this reader; the last
+        is the same line for a person who does not exist and one of another site.
+    """
+    with _sign_in(settings, username) as connection:
+        role = _role(connection, username)
+        connection.commit()
+        # the role reads only by default; the audit record is the one thing it may write
+        connection.execute("set transaction isolation level repeatable read, read write")
+        cursor = connection.cursor(row_factory=dict_row)
+        latest = cursor.execute(LATEST, (person_key,)).fetchone()
+        if latest is None:
+            raise WellhouseError(f"{username} may read no exam of a person {person_key}")
+        audit.record(connection, action="read", path="summary", purpose="health summary", persons=[person_key], rows=1)
+        results = cursor.execute(RESULTS, latest).fetchall()
+        trends = cursor.execute(TRENDS, latest).fetchall()
+        risks = cursor.execute(RISKS, latest).fetchall()
+        follow_ups = cursor.execute(FOLLOW_UPS, latest).fetchall()
+    return Facts(
+        person=Person(person_key, latest["site"], latest["site_zh"], latest["site_en"], latest["sex"]),
+        identity=_identity(settings, person_key, latest["site"], username) if role == IDENTIFIED else None,
+        exam=Exam(latest["exam_key"], latest["exam_date"], latest["age_years"], latest["exam_count"]),
+        results=_results(results, trends, latest["exam_key"]),
+        series=_series(trends),
+        risks=tuple(Risk(**row) for row in risks),
+        follow_ups=tuple(FollowUp(**row) for row in follow_ups),
+        built_at=_built_at(settings),
+        loads=tuple(sorted({r["load_id"] for r in results if r["exam_key"] == latest["exam_key"]})),
+    )
+
+
+def _sign_in(settings: Settings, username: str) -> psycopg.Connection:
+    try:
+        role = db.reader_role(username)
+    except ValueError as error:
+        raise WellhouseError(str(error)) from None
+    try:
+        return psycopg.connect(**db.parameters(role, settings))
+    except psycopg.OperationalError as error:
+        if "authentication" in str(error) or "not permitted to log in" in str(error):
+            raise WellhouseError(f"there is no reader {username}") from None
+        raise WellhouseError(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from None
+
+
+def _role(connection: psycopg.Connection, username: str) -> str:
+    row = connection.execute("select access.my_role()").fetchone()
+    role = str(row[0]) if row else ""
+    if role not in READERS:
+        raise WellhouseError(f"{username} may read no health summaries: that takes an analyst or a health manager")
+    return role
+
+
+def _identity(settings: Settings, person_key: int, site: str, username: str) -> dict[str, str]:
+    """Who the person is; the caller has proven that the reader is cleared for the site.
+
+    The record is committed before anything is read, so that not even a crash leaves a reading without one.
+    """
+    with db.connect("wh_identity", settings) as connection, Keyring.open(settings) as keyring:
+        audit.record(
+            connection,
+            action="reveal",
+            path="summary",
+            purpose=f"health summary for {username}",
+            persons=[person_key],
+            rows=1,
+        )
+        connection.commit()
+        known = connection.execute(
+            "select from vault.person_site where person_key = %s and site = %s", (person_key, site)
+        ).fetchone()
+        if known is None:
+            raise WellhouseError(f"the vault knows no person {person_key} at site {site}")
+        return reveal(connection, keyring, person_key)
+
+
+def _results(rows: list[Row], trends: list[Row], exam_key: int) -> tuple[Result, ...]:
+    """The latest exam's rows, each beside the newest earlier one of the same indicator."""
+    changes = {r["indicator_code"]: r["change_from_previous"] for r in trends if r["exam_key"] == exam_key}
+    before: dict[str, Row] = {}
+    latest = []
+    for row in rows:
+        if row["exam_key"] == exam_key:
+            latest.append(row)
+        else:
+            before[row["indicator_code"]] = row
+    return tuple(_result(r, before.get(r["indicator_code"]), changes.get(r["indicator_code"])) for r in latest)
+
+
+def _result(row: Row, before: Row | None, change: float | None) -> Result:
+    before = before or defaultdict(lambda: None)
+    return Result(
+        indicator_code=row["indicator_code"],
+        name_zh=row["name_zh"],
+        name_en=row["name_en"],
+        category=row["category"],
+        worse_direction=row["worse_direction"],
+        unit=row["unit"],
+        value=row["value"],
+        value_text=row["value_text"],
+        comparator=row["comparator"],
+        reference_low=row["reference_low"],
+        reference_high=row["reference_high"],
+        interpretation=row["interpretation"],
+        previous=before["value"],
+        previous_text=before["value_text"],
+        previous_comparator=before["comparator"],
+        previous_interpretation=before["interpretation"],
+        previous_date=before["exam_date"],
+        change=change,
+    )
+
+
+def _series(rows: list[Row]) -> tuple[Series, ...]:
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        grouped[row["indicator_code"]].append(row)
+    return tuple(
+        Series(
+            indicator_code=code,
+            name_zh=of[-1]["indicator_name_zh"],
+            name_en=of[-1]["indicator_name_en"],
+            unit=of[-1]["unit"],
+            slope_per_year=of[-1]["slope_per_year"],
+            points=tuple(_point(row) for row in of),
+        )
+        for code, of in grouped.items()
+    )
+
+
+def _point(row: Row) -> Point:
+    return Point(**{name: row[name] for name in Point.__dataclass_fields__})
+
+
+def _built_at(settings: Settings) -> dt.datetime:
+    with db.connect("wh_ops", settings) as connection:
+        row = connection.execute(BUILT).fetchone()
+    if row is None or row[0] is None:
+        raise WellhouseError("the marts have not been built yet: run `wellhouse pipeline run`")
+    return row[0].astimezone(ZoneInfo(settings.timezone))  # type: ignore[no-any-return]

@@ -1,0 +1,53 @@
+"""Set a document as PDF/A-2b with typst; the same document and time give the same bytes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from wellhouse.errors import WellhouseError
+
+FONTS = Path("/usr/share/fonts/opentype/noto")
+FAMILY = "Noto Sans CJK SC"
+TEMPLATE = "health_summary.typ"
+
+
+class Renderer:
+    """The template and its fonts, read once; make one and reuse it."""
+
+    def __init__(self, folder: Path, fonts: Path = FONTS) -> None:
+        """:param folder: where the template is
+
+        :raises WellhouseError: the font is not installed.
+        """
+        found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[fonts])
+        if FAMILY not in found.families():
+            raise WellhouseError(f"the font {FAMILY} is not in {fonts}: install the package fonts-noto-cjk")
+        self._compiler = typst.Compiler(folder / TEMPLATE, root=folder, font_paths=found, ignore_system_fonts=True)
+
+    def pdf(self, document: dict[str, Any], created: dt.datetime) -> bytes:
+        """The PDF's bytes.
+
+        :param created: the time that the PDF says it was made
+        :raises WellhouseError: the template does not compile, or the font lacks a character of the document.
+        """
+        inputs = {"document": json.dumps(document, ensure_ascii=False)}
+        try:
+            pdf = self._compiler.compile(
+                format="pdf", sys_inputs=inputs, pdf_standards="a-2b", timestamp=int(created.timestamp())
+            )
+        except typst.TypstError as error:
+            raise WellhouseError(_explain(error)) from None
+        assert isinstance(pdf, bytes)
+        return pdf
+
+
+def _explain(error: typst.TypstError) -> str:
+    """Without typst's excerpt, which would show a character of a name."""
+    if "could not be displayed" in error.message or "glyph" in error.message:
+        return "the summary has a character that the font lacks"
+    return f"the template does not compile: {error.message}"

@@ -1,0 +1,55 @@
+"""The words and the layout of a summary: data files of ``dashboards/summaries``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+Language = Literal["zh", "en"]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One language. ``texts`` is ``<language>.yaml``, ``layout`` is ``layout.yaml``."""
+
+    language: Language
+    texts: dict[str, Any]
+    layout: dict[str, Any]
+
+    def date(self, day: dt.date) -> str:
+        return self._filled("date", day)
+
+    def month(self, day: dt.date) -> str:
+        return self._filled("month", day)
+
+    def unit(self, ucum: str) -> str:
+        """A UCUM unit as people write it."""
+        return str(self.layout["units"].get(ucum, ucum))
+
+    def name(self, zh: str, en: str) -> str:
+        return zh if self.language == "zh" else en
+
+    def reason(self, zh: str | None, en: str | None) -> str:
+        """Why a model gave no number; names of its inputs in words."""
+        text = self.name(zh or "", en or "")
+        for code, words in {**self.layout["units"], **self.texts["reasons"]}.items():
+            if len(code) > 1:
+                text = text.replace(code, words)
+        return text
+
+    def _filled(self, kind: str, day: dt.date) -> str:
+        names = self.texts.get("month_names")
+        month = names[day.month - 1] if names else ""
+        return str(self.texts[kind]).format(year=day.year, month=day.month, day=day.day, month_name=month)
+
+
+@lru_cache
+def wording(folder: Path, language: Language) -> Wording:
+    """Read the data files once a process."""
+    texts, layout = (yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in (language, "layout"))
+    return Wording(language, texts, layout)
