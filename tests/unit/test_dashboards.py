@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from wellhouse.access.readers import ROLES
 from wellhouse.superset import assets, deploy, roles, row_rules
@@ -194,3 +195,14 @@ def used_columns(params: dict[str, Any]) -> Iterator[str]:
 def used_metrics(params: dict[str, Any]) -> Iterator[str]:
     named = [*params.get("metrics", []), params.get("metric"), params.get("timeseries_limit_metric")]
     yield from (m for m in named if isinstance(m, str))
+
+
+def test_datasets_show_what_the_marts_promise(project_root: Path, tree: Assets) -> None:
+    """Every physical column is in the enforced contract of the dbt model of the same name."""
+    contracts: dict[str, set[str]] = {}
+    for file in (project_root / "dbt_project" / "models").rglob("*.yml"):
+        for model in yaml.safe_load(file.read_text()).get("models") or []:
+            contracts[model["name"]] = {c["name"] for c in model.get("columns", [])}
+    for name, dataset in tree["datasets"].items():
+        physical = {c["column_name"] for c in dataset["columns"] if "expression" not in c}
+        assert physical <= contracts[name], name

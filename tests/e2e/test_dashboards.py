@@ -1,0 +1,143 @@
+"""A person opens a dashboard in a real browser and sees every chart drawn.
+
+Set ``SCREENSHOTS`` to a folder to keep the pictures (``docs/images`` are made so).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from playwright.sync_api import Page, Response
+
+from wellhouse.settings import settings
+from wellhouse.superset import assets
+
+SignIn = Callable[[str, int], Page]
+DRAWN_WITHIN_MS = 90_000
+CHART = "[data-test=slice-container]"
+CONTENT = "canvas, tbody tr, .header-line"
+LOADING = "[data-test=loading-indicator], .loading"
+TROUBLE = "text=/unexpected error|network error|no data|no results|something went wrong|permission denied/i"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A dashboard as the browser has it."""
+
+    page: Page
+    refused: list[str]
+    charts: int
+
+
+def title(slug: str) -> str:
+    file = settings().root / "dashboards" / "assets" / "dashboards" / f"{slug}.yaml"
+    return str(yaml.safe_load(file.read_text())["dashboard_title"])
+
+
+def expected(slug: str) -> list[str]:
+    """Titles of the charts on a dashboard."""
+    position = assets.load(settings().root / "dashboards" / "assets")["dashboards"][slug]["position"]
+    return [c["meta"]["sliceName"] for c in position.values() if isinstance(c, dict) and c["type"] == "CHART"]
+
+
+def open_dashboard(page: Page, slug: str) -> Opened:
+    """Open it and wait until the last chart is drawn and nothing moves any more."""
+    refused: list[str] = []
+    answered: list[str] = []
+
+    def note(response: Response) -> None:
+        if response.status >= 400:
+            refused.append(f"{response.status} {response.url}")
+        if "/api/v1/chart/data" in response.url and response.status == 200:
+            answered.append(response.url)
+
+    page.on("response", note)
+    page.goto(f"/superset/dashboard/{slug}/", wait_until="domcontentloaded")
+    charts = expected(slug)
+    for name in charts:
+        page.get_by_text(name, exact=True).first.wait_for(timeout=DRAWN_WITHIN_MS)
+    page.wait_for_function(
+        "([loading, charts, wanted]) => document.querySelectorAll(loading).length === 0"
+        " && document.querySelectorAll(charts).length === wanted",
+        arg=[LOADING, CHART, len(charts)], timeout=DRAWN_WITHIN_MS,
+    )  # fmt: skip
+    page.wait_for_timeout(1500)  # ECharts animates for a second
+    return Opened(page, refused, len(answered))
+
+
+def keep(page: Page, name: str) -> None:
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / name)
+
+
+@pytest.mark.parametrize(
+    ("username", "slug", "height", "picture"),
+    [
+        ("analyst_hz", "indicator-trends", 2720, "dashboard_indicator_trends.png"),
+        ("manager_hz", "indicator-trends", 2720, ""),
+        ("management", "population-trends", 2300, "dashboard_population.png"),
+    ],
+)
+def test_every_chart_is_drawn(sign_in: SignIn, username: str, slug: str, height: int, picture: str) -> None:
+    opened = open_dashboard(sign_in(username, height), slug)
+    assert opened.page.title() == title(slug)
+    assert opened.refused == []
+    assert opened.charts >= len(expected(slug))
+    assert opened.page.locator(TROUBLE).all_inner_texts() == []
+    assert opened.page.locator(CHART).filter(has=opened.page.locator(CONTENT)).count() == len(expected(slug))
+    assert painted(opened.page) == opened.page.locator("canvas").count(), "a canvas is blank"
+    if picture:
+        keep(opened.page, picture)
+
+
+def painted(page: Page) -> int:
+    """How many canvases hold more than one colour."""
+    return int(
+        page.evaluate(
+            """() => [...document.querySelectorAll('canvas')].filter(c => {
+                const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+                const first = d.slice(0, 4).join();
+                for (let i = 0; i < d.length; i += 4 * 97) if (d.slice(i, i + 4).join() !== first) return true;
+                return false;
+            }).length"""
+        )
+    )
+
+
+def test_an_analyst_sees_own_site_only_in_the_filters(sign_in: SignIn) -> None:
+    opened = open_dashboard(sign_in("analyst_sh", 2720), "indicator-trends")
+    assert opened.page.get_by_text("1 option", exact=True).count() == 1  # the site: one's own
+    cells = opened.page.locator("tbody td")
+    assert cells.filter(has_text=re.compile("^sh$")).count() > 0
+    assert cells.filter(has_text=re.compile("^(hz|cd)$")).count() == 0
+
+
+def test_management_is_not_shown_the_persons_dashboard(sign_in: SignIn) -> None:
+    page = sign_in("management", 900)
+    answer = page.goto("/superset/dashboard/indicator-trends/")
+    assert answer is not None
+    assert answer.status in (403, 404) or "indicator-trends" not in page.url
+    page.goto("/dashboard/list/")
+    page.get_by_text(title("population-trends")).first.wait_for()
+    assert page.get_by_text(title("indicator-trends")).count() == 0
+
+
+def test_the_language_can_be_chosen(sign_in: SignIn) -> None:
+    page = sign_in("management", 900)
+    page.goto("/lang/zh", wait_until="commit")
+    page.goto("/dashboard/list/")
+    page.get_by_text("看板").first.wait_for()
+
+
+def test_nothing_is_asked_of_the_outside(sign_in: SignIn) -> None:
+    page = sign_in("management", 900)
+    hosts: set[str] = set()
+    page.on("response", lambda r: hosts.add(r.url.split("/")[2]) if r.url.startswith("http") else None)
+    open_dashboard(page, "population-trends")
+    assert hosts == {f"localhost:{settings().superset_port}"}
