@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -35,12 +36,10 @@ class Wording:
         return zh if self.language == "zh" else en
 
     def reason(self, zh: str | None, en: str | None) -> str:
-        """Why a model gave no number; names of its inputs in words."""
-        text = self.name(zh or "", en or "")
-        for code, words in {**self.layout["units"], **self.texts["reasons"]}.items():
-            if len(code) > 1:
-                text = text.replace(code, words)
-        return text
+        """Why a model gave no number; its inputs and their units in words."""
+        units, names = self.layout["units"] | self.texts["units"], self.texts["reasons"]
+        text = re.sub(r"(?<=\d )[^\s;；,，]+", lambda m: units.get(m[0], m[0]), self.name(zh or "", en or ""))
+        return re.sub(r"\w+", lambda m: names.get(m[0], m[0]), text)
 
     def _filled(self, kind: str, day: dt.date) -> str:
         names = self.texts.get("month_names")
