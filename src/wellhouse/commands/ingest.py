@@ -29,11 +29,11 @@ def ingest(
     format: Annotated[str, typer.Option(help="auto or csv")] = "auto",
     site: Annotated[str | None, typer.Option(help="the site they come from")] = None,
     mapping: Annotated[Path | None, typer.Option(help="a mapping file; default: mappings/<site>_<source>.yaml")] = None,
-    batch: Annotated[str | None, typer.Option(help="i/n: every n-th file of the sorted list, from the i-th (1 to n)")] = None,
+    batch: Annotated[str | None, typer.Option(help="i/n: every n-th file of the sorted list, from the i-th")] = None,
     run_id: Annotated[str | None, typer.Option(help="written into the ledger")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
 ) -> None:
-    """Load files once. What cannot be read is quarantined with a reason and a line on standard error; exits 0 then, too."""
+    """Load files once. What cannot be read is quarantined with a reason and a line on standard error, and exits 0."""
     from wellhouse.ingest.file import Ingest
 
     if format not in ("auto", "csv"):

@@ -1,4 +1,4 @@
-"""One file from bytes to landed rows: sniff → mapping → blocks → columns → persons → tables → the load's transaction."""
+"""One file from bytes to landed rows: sniff → mapping → blocks → columns → persons → tables → one transaction."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from wellhouse.ingest.blocks import Block, Splitter, blocks
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.rejects import Rejects, Summary
+from wellhouse.ingest.seam import Seam
 from wellhouse.ingest.sniff import Text, Unreadable
 from wellhouse.landing import duplicates
 from wellhouse.landing.ledger import Counts, Entry
@@ -93,7 +94,8 @@ class Ingest:
             known = self._quarantine(path, entry, summary, error)
         result = Result(path, entry, time.monotonic() - started)
         result.lines = (
-            [f"{_shown(self._settings, path, entry.file_name)}: this very file was loaded before, nothing to do"] if known
+            [f"{_shown(self._settings, path, entry.file_name)}: this very file was loaded before, nothing to do"]
+            if known
             else summary.lines(_shown(self._settings, path, entry.file_name))
         )  # fmt: skip
         return result
@@ -148,14 +150,13 @@ def unkeep(settings: Settings, keyring: Keyring, sha256: str) -> bytes:
 class _Reading:
     """One file being read into one load."""
 
-    def __init__(
-        self, ingest: Ingest, path: Path, mapping: Mapping, site: str, entry: Entry, summary: Summary
-    ) -> None:
+    def __init__(self, ingest: Ingest, path: Path, mapping: Mapping, site: str, entry: Entry, summary: Summary) -> None:
         self._ingest, self._path, self._mapping, self._site = ingest, path, mapping, site
         self._entry, self._summary = entry, summary
         self._rows = 0
         self._suspects: list[Ints] = []
         self._seen = _Seen()
+        self._seam = Seam()
         self._by_detail = mapping.source == "questionnaire"
 
     def run(self) -> bool:
@@ -169,7 +170,7 @@ class _Reading:
             self._read(load, text)
             after = self._path.stat()
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-                raise WellhouseError(f"{self._entry.file_name} changed while it was read: nothing was loaded, try again")
+                raise WellhouseError(f"{self._entry.file_name} changed while it was read: nothing loaded, try again")
             load.drain()
             self._resolve(load)
             load.finish(self._entry)
@@ -261,7 +262,10 @@ class _Reading:
             batch.observations.read += elsewhere
             batch.observations.quarantined += elsewhere
         self._entry.observations.add(batch.observations)
-        self._suspects += [*batch.suspects, self._seen.again(batch.keys)]
+        keys = batch.keys
+        if self._by_detail:
+            keys = self._seam.join(batch.tables, duplicates.FAMILIES[self._mapping.source], keys)
+        self._suspects += [*batch.suspects, self._seen.again(keys)]
 
     def _set_aside(self, load: Load, block: Block, sealer: Sealer) -> None:
         """Keep the bytes of a block that cannot be read, under the system's key."""
@@ -281,7 +285,7 @@ class _Reading:
         load.put({"record": rejects.table(load.load_id)})
 
     def _resolve(self, load: Load) -> None:
-        """Take out what is there already. Loads of one site and source pass here one at a time, so each sees the last."""
+        """Take out what is there already. Loads of one site and source pass one at a time, each sees the last."""
         load.execute("select pg_advisory_xact_lock(hashtextextended($1, 1))", f"{self._site}|{self._mapping.source}")
         suspects = np.unique(np.concatenate(self._suspects)) if self._suspects else np.empty(0, np.int64)
         families = [(duplicates.FAMILIES[self._mapping.source], suspects)]

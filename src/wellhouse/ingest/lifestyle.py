@@ -21,8 +21,7 @@ def answers(batch: Batch, exam_keys: Ints, day: Ints) -> None:
     if not layout.mapping.answers:
         return
     key_of = {
-        key: response_key(layout.blind_key, layout.site, key)
-        for key in np.unique(exam_keys[batch.alive]).tolist()
+        key: response_key(layout.blind_key, layout.site, key) for key in np.unique(exam_keys[batch.alive]).tolist()
     }
     responses = np.array([key_of.get(key, 0) for key in exam_keys.tolist()], np.int64)
     answered = np.zeros(len(batch.rows), bool)

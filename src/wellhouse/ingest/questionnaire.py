@@ -1,4 +1,4 @@
-"""Questionnaires, one record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record."""
+"""Questionnaires, a record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record."""
 
 from __future__ import annotations
 
@@ -115,4 +115,5 @@ def _twice(keys: Ints, question: pa.Array) -> Ints:
     order = np.lexsort((question_of, keys))
     keys, question_of = keys[order], question_of[order]
     same: Flags = (keys[1:] == keys[:-1]) & (question_of[1:] == question_of[:-1])
-    return np.unique(keys[1:][same]).astype(np.int64)
+    again: Ints = np.unique(keys[1:][same]).astype(np.int64)
+    return again

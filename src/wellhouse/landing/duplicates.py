@@ -1,8 +1,8 @@
 """What a load brings that is there already: found and resolved in SQL, in the load's own transaction.
 
 A record's key is the source's own number of it, or person and day. Same key and same content as the latest version:
-a duplicate. Other content in another file: a correction, kept beside the old one; dbt takes the latest. Other content in
-the same file: the later one is quarantined.
+a duplicate. Other content in another file: a correction, kept beside the old one; dbt takes the latest. Other content
+in the same file: the later one is quarantined.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ FAMILIES = {
                ("value_raw", "unit_raw")),
         Family("questionnaire", "response_key", ("questionnaire_code", "questionnaire_version", "answered_on"),
                "questionnaire_answer", "question_code", ("value_raw",)),
-        Family("follow_up", "follow_up_key", ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s")),
+        Family(
+            "follow_up",
+            "follow_up_key",
+            ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s"),
+        ),
         Family("consultation", "consultation_key", (
             "consultation_date", "smoking", "drinking", "hypertension_history", "diabetes_history", "cvd_history",
             "family_history_cvd", "bp_medication", "statin", "glucose_medication")),
@@ -65,6 +69,8 @@ def resolve(load: Load, family: Family, suspects: Rows) -> Resolved:
 
     :param suspects: keys that stand in this file more than once; those that other loads brought are found here
     """
+    # the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
+    load.execute("set local enable_nestloop = off")
     keys = np.union1d(suspects, _known(load, family))
     resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
     if not len(keys):
@@ -158,12 +164,14 @@ def _details(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
     content = f"row({', '.join(family.content)})::text"
     rows, conflict = load.fetch(
         f"""with mine as (
-                select ctid as place, {family.key} as key, {family.item} as item, row_number, person_key, {content} as content,
+                select ctid as place, {family.key} as key, {family.item} as item, row_number,
+                       person_key, {content} as content,
                        row_number() over w as n, first_value({content}) over w as first_content
                 from landing.{family.detail} where load_id = $1 and {family.key} = any($2::text::bigint[])
                 window w as (partition by {family.key}, {family.item} order by row_number, ctid)
             ), earlier as (
-                select distinct on ({family.key}, {family.item}) {family.key} as key, {family.item} as item, {content} as content
+                select distinct on ({family.key}, {family.item}) {family.key} as key, {family.item} as item,
+                       {content} as content
                 from landing.{family.detail}
                 where {family.key} = any($2::text::bigint[]) and load_id = any(array(
                     select distinct load_id from landing.{family.head}
@@ -178,7 +186,8 @@ def _details(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
                 returning j.row_number, j.item, j.person_key, j.conflict
             ), noted as (
                 insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
-                select $1, row_number, item, 'conflicting_value', 'the value an earlier row of this file gives', person_key
+                select $1, row_number, item, 'conflicting_value', 'the value an earlier row of this file gives',
+                       person_key
                 from gone where conflict
             )
             select row_number::bigint, conflict::int::bigint from gone""",  # noqa: S608
@@ -234,8 +243,10 @@ def outcomes(load: Load) -> None:
     """An outcome that says what the latest one of this person and event says, or that this file says twice."""
     load.execute(
         """with mine as (
-               select ctid as place, person_key, site, event_code, row_number, row(origin_date, time_days, observed)::text as content,
-                      row_number() over w as n, first_value(row(origin_date, time_days, observed)::text) over w as first_content
+               select ctid as place, person_key, site, event_code, row_number,
+                      row(origin_date, time_days, observed)::text as content,
+                      row_number() over w as n,
+                      first_value(row(origin_date, time_days, observed)::text) over w as first_content
                from landing.outcome where load_id = $1
                window w as (partition by person_key, site, event_code order by row_number)
            ), earlier as (
@@ -251,7 +262,8 @@ def outcomes(load: Load) -> None:
                returning j.row_number, j.event_code, j.person_key, j.conflict
            )
            insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
-           select $1, row_number, event_code, 'conflicting_value', 'the outcome an earlier row of this file gives', person_key
+           select $1, row_number, event_code, 'conflicting_value', 'the outcome an earlier row of this file gives',
+                   person_key
            from gone where conflict""",
         load.load_id,
     )
