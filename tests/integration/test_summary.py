@@ -1,4 +1,4 @@
-"""Health summaries over a built installation: whose rights, what is audited, and whether the page says what marts say."""
+"""Health summaries over a built installation: whose rights, what is audited, and that the page says what marts say."""
 
 from __future__ import annotations
 
