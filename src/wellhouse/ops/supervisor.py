@@ -82,10 +82,12 @@ def stop(settings: Settings, timeout: float = 180) -> bool:
     """Stop every service and the supervisor, and wait for it; False when none ran."""
     running, session = bool(states(settings)), _session(settings)
     if running:
-        for name in reversed(services.names(settings)):  # whoever needs PostgreSQL stops before it
-            if states(settings).get(name) not in (None, "STOPPED", "EXITED", "FATAL"):
-                _call(settings, "stopProcess", name, True)
-        _call(settings, "shutdown")
+        clients = {name for name in states(settings) if name != services.POSTGRES}
+        for name in clients:
+            with suppress(Fault):  # it does not run
+                _call(settings, "stopProcess", name, False)
+        wait_until(lambda: _stopped(settings, clients), timeout, "services do not stop")
+        _call(settings, "shutdown")  # and PostgreSQL, once nobody needs it
         wait_until(lambda: not _alive(settings), timeout, "the supervisor does not stop")
     _end(settings, session)
     return running
@@ -107,6 +109,10 @@ def wait_until(done: Callable[[], bool], seconds: float, otherwise: str) -> None
         if time.monotonic() > deadline:
             raise WellhouseError(otherwise)
         time.sleep(0.3)
+
+
+def _stopped(settings: Settings, names: set[str]) -> bool:
+    return not {n for n, state in states(settings).items() if n in names and state in ("RUNNING", "STOPPING")}
 
 
 def _session(settings: Settings) -> str:
