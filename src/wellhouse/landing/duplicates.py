@@ -69,12 +69,12 @@ def resolve(load: Load, family: Family, suspects: Rows) -> Resolved:
 
     :param suspects: keys that stand in this file more than once; those that other loads brought are found here
     """
-    # the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
-    load.execute("set local enable_nestloop = off")
     keys = np.union1d(suspects, _known(load, family))
     resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
     if not len(keys):
         return resolved
+    # the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
+    load.execute("set local enable_nestloop = off")
     listed = "{" + ",".join(map(str, keys.tolist())) + "}"
     _other_persons(load, family, listed, resolved)
     if family.detail:
@@ -113,7 +113,7 @@ def noted(load: Load) -> list[tuple[str, int, str, str, int]]:
 def forget_persons(load: Load, rows: Rows) -> None:
     """Take back ``landing.person`` of records that turned out to be duplicates or rejected."""
     load.execute(
-        "delete from landing.person where load_id = $1 and row_number = any($2::text::int[])",
+        "delete from landing.person where load_id = $1 and row_number in (select unnest($2::text::int[]))",
         load.load_id,
         "{" + ",".join(map(str, rows.tolist())) + "}",
     )
@@ -134,7 +134,7 @@ def _other_persons(load: Load, family: Family, keys: str, resolved: Resolved) ->
     wrong = f"""
         select distinct h.{family.key} as key, h.person_key from landing.{family.head} h join (
             select distinct on ({family.key}) {family.key}, person_key from landing.{family.head}
-            where {family.key} = any($2::text::bigint[])
+            where {family.key} in (select unnest($2::text::bigint[]))
             order by {family.key}, load_id = $1, load_id, row_number
         ) first using ({family.key}) where h.load_id = $1 and h.person_key <> first.person_key"""  # noqa: S608
     parts = [t for t in (family.detail, family.head) if t]
@@ -167,15 +167,15 @@ def _details(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
                 select ctid as place, {family.key} as key, {family.item} as item, row_number,
                        person_key, {content} as content,
                        row_number() over w as n, first_value({content}) over w as first_content
-                from landing.{family.detail} where load_id = $1 and {family.key} = any($2::text::bigint[])
+                from landing.{family.detail} where load_id = $1 and {family.key} in (select unnest($2::text::bigint[]))
                 window w as (partition by {family.key}, {family.item} order by row_number, ctid)
             ), earlier as (
                 select distinct on ({family.key}, {family.item}) {family.key} as key, {family.item} as item,
                        {content} as content
                 from landing.{family.detail}
-                where {family.key} = any($2::text::bigint[]) and load_id = any(array(
+                where {family.key} in (select unnest($2::text::bigint[])) and load_id = any(array(
                     select distinct load_id from landing.{family.head}
-                    where {family.key} = any($2::text::bigint[]) and load_id <> $1))
+                    where {family.key} in (select unnest($2::text::bigint[])) and load_id <> $1))
                 order by {family.key}, {family.item}, load_id desc
             ), judged as (
                 select m.*, n > 1 and m.content <> first_content as conflict
@@ -212,11 +212,11 @@ def _heads(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
         f"""with mine as (
                 select ctid as place, {family.key} as key, row_number, person_key, {attributes} as content,
                        row_number() over w as n, first_value({attributes}) over w as first_content
-                from landing.{family.head} where load_id = $1 and {family.key} = any($2::text::bigint[])
+                from landing.{family.head} where load_id = $1 and {family.key} in (select unnest($2::text::bigint[]))
                 window w as (partition by {family.key} order by row_number)
             ), earlier as (
                 select distinct on ({family.key}) {family.key} as key, {attributes} as content
-                from landing.{family.head} where {family.key} = any($2::text::bigint[]) and load_id <> $1
+                from landing.{family.head} where {family.key} in (select unnest($2::text::bigint[])) and load_id <> $1
                 order by {family.key}, load_id desc
             ), judged as (
                 select m.*, n > 1 and m.content <> first_content as conflict
