@@ -16,7 +16,7 @@ import pytest
 
 from wellhouse.ops import bootstrap
 from wellhouse.settings import Settings, settings
-from wellhouse.superset.client import Superset
+from wellhouse.superset.client import KEEP_ALIVE_S, Superset
 
 
 @dataclass
@@ -67,7 +67,8 @@ def browser(url: str, username: str, password: str) -> httpx.Client:
     """Signed in by the form, as a browser is."""
     verify = ssl.create_default_context(cafile=settings().tls / "ca.crt")
     referer = {"Referer": f"{url}/login/"}
-    client = httpx.Client(base_url=url, verify=verify, timeout=60, trust_env=False, headers=referer)
+    limits = httpx.Limits(keepalive_expiry=KEEP_ALIVE_S)
+    client = httpx.Client(base_url=url, verify=verify, timeout=60, trust_env=False, headers=referer, limits=limits)
     token = re.search(r'id="csrf_token"\s+value="([^"]+)"', client.get("/login/").text)
     assert token
     client.post("/login/", data={"username": username, "password": password, "csrf_token": token[1]})

@@ -99,9 +99,12 @@ class Airflow:
 
     def failed_task(self, dag: str, run_id: str) -> str:
         """The first task that failed; empty when none did, as when the whole run took too long."""
-        answer = self._request("GET", f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances", params={"limit": 100})
-        failed = [t for t in answer["task_instances"] if t["state"] == "failed"]
+        failed = [t for t in self.tasks(dag, run_id) if t["state"] == "failed"]
         return str(min(failed, key=lambda t: t["end_date"] or "")["task_id"]) if failed else ""
+
+    def tasks(self, dag: str, run_id: str) -> list[dict[str, Any]]:
+        path = f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances"
+        return list(self._request("GET", path, params={"limit": 100})["task_instances"])
 
     def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         answer = self._call(method, path, **options)
@@ -129,10 +132,10 @@ def run(of: Settings, dags: Iterable[str], say: Say) -> None:
     with Airflow(of) as api:
         for dag in sorted(wanted):
             api.wait_until_known(dag)
-        ingest = [dag for dag in INGEST if dag in wanted]
-        _wait(api, {dag: _start(api, dag) for dag in ingest}, say)
+        landings = {dag: _start(api, dag) for dag in INGEST if dag in wanted}
+        _wait(api, landings, say)
         if BUILD in wanted:
-            _wait(api, {BUILD: _start_build(api, after_landing=bool(ingest))}, say)
+            _wait(api, {BUILD: _start_build(api, landings)}, say)
         _wait(api, {dag: _start(api, dag) for dag in OTHERS if dag in wanted}, say)
 
 
@@ -141,15 +144,17 @@ def _start(api: Airflow, dag: str) -> str:
     return api.trigger(dag)
 
 
-def _start_build(api: Airflow, after_landing: bool) -> str:
+def _start_build(api: Airflow, landings: dict[str, str]) -> str:
     """The run that builds on what has just landed.
 
     A build that is switched off is not started by landings, so it is started here. One that is switched on starts by
     itself; if it was building while the last subject landed, once more after that.
     """
-    if api.paused(BUILD) or not after_landing:
+    if api.paused(BUILD) or not landings:
         return _start(api, BUILD)
-    landed = dt.datetime.now(dt.UTC)
+    # when the last task ended, not when we saw it: the build it starts is quicker than we are
+    ends = [task["end_date"] for dag, run_id in landings.items() for task in api.tasks(dag, run_id)]
+    landed = max(dt.datetime.fromisoformat(end) for end in ends if end)
     deadline = time.monotonic() + GRACE_S
     while time.monotonic() < deadline:
         newest = api.newest_run(BUILD)

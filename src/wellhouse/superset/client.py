@@ -15,6 +15,8 @@ from wellhouse.settings import Settings
 ADMINISTRATOR = "administrator"
 PAGE = 100
 """Rows a request: what Flask-AppBuilder allows at most."""
+KEEP_ALIVE_S = 1
+"""Below gunicorn's two seconds: a connection is never used in the moment its other end closes it."""
 
 
 class Superset:
@@ -32,7 +34,12 @@ class Superset:
         except OSError:
             raise WellhouseError(f"there is no certificate authority in {of.tls}: start the services first") from None
         self._http = httpx.Client(
-            base_url=self.url, verify=trust, timeout=120, trust_env=False, headers={"Referer": f"{self.url}/"}
+            base_url=self.url,
+            verify=trust,
+            timeout=120,
+            trust_env=False,
+            headers={"Referer": f"{self.url}/"},
+            limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
         )
         try:
             self._sign_in(username, password or of.secret(f"password_{username}"))
