@@ -1,0 +1,32 @@
+"""``wellhouse keys status|rotate``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Status and rotation of keys.")
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False) -> None:
+    """How many data keys there are, and whether all are wrapped by today's key-encryption key."""
+    from wellhouse.crypto.keyring import Keyring
+    from wellhouse.settings import settings
+
+    with Keyring.open(settings()) as keyring:
+        found = asdict(keyring.status())
+    print(json.dumps(found) if as_json else "\n".join(f"{name:<20} {value}" for name, value in found.items()))
+
+
+@app.command()
+def rotate() -> None:
+    """Wrap every data key by a new key-encryption key."""
+    from wellhouse.crypto.keyring import Keyring
+    from wellhouse.settings import settings
+
+    with Keyring.open(settings()) as keyring:
+        print(f"{keyring.rotate()} data keys wrapped anew")
