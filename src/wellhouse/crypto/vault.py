@@ -14,6 +14,8 @@ from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
 
 _ATTEMPTS = 8
+_RECENT = 20_000
+"""Claims a loader remembers: what a year's file says of a person, the next year's mostly says again."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,41 @@ class Vault:
     def __init__(self, connection: psycopg.Connection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
+        self._recent: dict[tuple[str, tuple[Identifier, ...]], tuple[Claim, Person]] = {}
 
     def resolve(self, claims: Sequence[Claim], site: str) -> list[Person | None]:
         """The person of each claim, made when nobody has these identifiers; None: they belong to two persons.
 
-        Claims are taken in order, so a later one may rest on an identifier an earlier one attached.
+        Claims are taken in order, so a later one may rest on an identifier an earlier one attached. A claim that says
+        again what these identifiers' last one said changes nothing and is answered from memory, of a fixed size.
         """
+        answers: list[Person | None] = []
+        asked: list[int] = []
+        for place, claim in enumerate(claims):
+            said, person = self._recent.get((site, claim.identifiers), (None, None))
+            known = said is not None and said.document == claim.document
+            answers.append(person if known else None)
+            if not known:
+                asked.append(place)
+        if asked:
+            for place, person in zip(asked, self._resolve([claims[i] for i in asked], site), strict=True):
+                answers[place] = person
+                self._remember(site, claims[place], person)
+        return answers
+
+    def forget(self) -> None:
+        """Ask the database again from now on: somebody may have been erased since."""
+        self._recent.clear()
+
+    def _remember(self, site: str, claim: Claim, person: Person | None) -> None:
+        self._recent.pop((site, claim.identifiers), None)
+        if person is None:
+            return
+        if len(self._recent) >= _RECENT:
+            del self._recent[next(iter(self._recent))]
+        self._recent[site, claim.identifiers] = (claim, person)
+
+    def _resolve(self, claims: Sequence[Claim], site: str) -> list[Person | None]:
         for _ in range(_ATTEMPTS):
             resolved = self._attempt(claims, site)
             if resolved is not None:

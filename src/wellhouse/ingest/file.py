@@ -72,6 +72,7 @@ class Ingest:
         :raises WellhouseError: the work itself failed, e.g. the file changed while it was read
         """
         started = time.monotonic()
+        self._vault.forget()
         entry = Entry(
             sha256=sniff.digest(path),
             file_name="",

@@ -27,8 +27,8 @@ def identify(batch: Batch, vault: Vault) -> None:
     facts: list[tuple[str | None, int]] = []
     claimed: list[int] = []
     refused: dict[int, tuple[str, Rejected]] = {}
-    for number, row in enumerate(first.tolist()):
-        cells = {role: column[row].as_py() for role, column in columns.items()}
+    distinct = pa.table({role: column.take(pa.array(first)) for role, column in columns.items()}).to_pylist()
+    for number, cells in enumerate(distinct):
         try:
             claim, sex, born = _claim(batch, cells)
         except _RoleRejected as error:
