@@ -6,7 +6,6 @@ folder, ports and PostgreSQL) ← ``landed`` (the sample is ingested) ← ``buil
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -81,6 +80,12 @@ def run(*command: str, cwd: Path = PROJECT_ROOT) -> str:
 
 
 @pytest.fixture(scope="session")
+def unused_ports() -> Callable[[int], list[int]]:
+    """Ports nobody listens on, as many as asked for."""
+    return free_ports
+
+
+@pytest.fixture(scope="session")
 def project_root() -> Path:
     return PROJECT_ROOT
 
@@ -108,9 +113,6 @@ def stack() -> Iterator[Settings]:
 @pytest.fixture(scope="session")
 def sample_truth(stack: Settings) -> dict[str, object]:
     """Generates the sample into the inbox; what the generator knows of its rows and defects."""
-    for command in ("sample", "ingest"):
-        if importlib.util.find_spec(f"wellhouse.commands.{command}") is None:
-            pytest.skip(f"`wellhouse {command}` is not built yet")
     truth = stack.var.parent / "truth.json"
     run("wellhouse", "sample", "--people", str(SAMPLE_PEOPLE), "--years", "6", "--output", str(stack.inbox),
         "--truth", str(truth))  # fmt: skip

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,6 @@ from wellhouse.ops import ports
 from wellhouse.settings import Settings
 
 SETTINGS = ("WELLHOUSE_POSTGRES_PORT", "WELLHOUSE_AIRFLOW_PORT", "WELLHOUSE_SUPERSET_PORT")
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @pytest.fixture
@@ -36,8 +27,10 @@ def stranger() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_a_taken_port_is_one_line_that_names_its_setting(setting: str, stranger: int, tmp_path: Path) -> None:
-    free = dict(zip(SETTINGS, map(str, free_ports(3)), strict=True))
+def test_a_taken_port_is_one_line_that_names_its_setting(
+    setting: str, stranger: int, tmp_path: Path, unused_ports: Callable[[int], list[int]]
+) -> None:
+    free = dict(zip(SETTINGS, map(str, unused_ports(3)), strict=True))
     environment = os.environ | free | {"WELLHOUSE_VAR": str(tmp_path / "var"), setting: str(stranger)}
     done = subprocess.run(["wellhouse", "ops", "up"], env=environment, text=True, capture_output=True)
     assert done.returncode == 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
+
+from wellhouse.commands.options import AsJson
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -16,7 +17,7 @@ def _access() -> None:
 
 
 @app.command()
-def review(as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False) -> None:
+def review(as_json: AsJson = False) -> None:
     """Every grant in force: who, in which role, which site, until when."""
     from wellhouse.access import readers
     from wellhouse.settings import settings

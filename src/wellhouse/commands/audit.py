@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from wellhouse.commands.options import AsJson
+
 if TYPE_CHECKING:
     from wellhouse.access.trail import Event
 
 app = typer.Typer(no_args_is_help=True, help="Verify the audit trail, ask it who saw whom.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
 
 @app.command()

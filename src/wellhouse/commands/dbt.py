@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wellhouse.commands.options import AsJson
 from wellhouse.settings import settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -29,7 +30,7 @@ def _dbt() -> None:
 @app.command()
 def build(
     selector: Annotated[Selector, typer.Option(help="which half of the project")],
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Build and test a selector; readers see its marts only if everything passed."""
     from wellhouse import build as runner

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 
+from wellhouse.commands.options import AsJson
 from wellhouse.settings import settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -19,7 +19,7 @@ def _gate() -> None:
 
 @app.command()
 def run(
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run every suite; exit 1 if a critical expectation failed."""
     from wellhouse.gate import run as gate

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wellhouse.commands.options import AsJson
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings, settings
 
@@ -29,9 +30,9 @@ def ingest(
     format: Annotated[str, typer.Option(help="auto or csv")] = "auto",
     site: Annotated[str | None, typer.Option(help="the site they come from")] = None,
     mapping: Annotated[Path | None, typer.Option(help="a mapping file; default: mappings/<site>_<source>.yaml")] = None,
-    batch: Annotated[str | None, typer.Option(help="i/n: every n-th file of the sorted list, from the i-th")] = None,
+    batch: Annotated[str | None, typer.Option(help="i/n: the i-th of n shares of the files, by name")] = None,
     run_id: Annotated[str | None, typer.Option(help="written into the ledger")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on standard output")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Load files once. What cannot be read is quarantined with a reason and a line on standard error, and exits 0."""
     from wellhouse.ingest.file import Ingest

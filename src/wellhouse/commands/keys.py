@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
+
+from wellhouse.commands.options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="Status and rotation of keys.")
 
 
 @app.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False) -> None:
+def status(as_json: AsJson = False) -> None:
     """How many data keys there are, and whether all are wrapped by today's key-encryption key."""
     from wellhouse.crypto.keyring import Keyring
     from wellhouse.settings import settings

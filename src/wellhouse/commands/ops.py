@@ -6,10 +6,10 @@ import json
 import os
 import sys
 import time
-from typing import Annotated
 
 import typer
 
+from wellhouse.commands.options import AsJson
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import settings
 
@@ -47,7 +47,7 @@ def clean() -> None:
 
 
 @app.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False) -> None:
+def status(as_json: AsJson = False) -> None:
     """Health of every service and freshness of every mart; exit code 1 if any is unhealthy."""
     from wellhouse.ops import health
 

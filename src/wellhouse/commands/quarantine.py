@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
+from wellhouse.commands.options import AsJson
+
 app = typer.Typer(no_args_is_help=True, help="List and show refused records.")
 
 
 @app.command("list")
 def list_(
     load: Annotated[int | None, typer.Option("--load", help="every refused record of this load")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What was refused, and why: by load, field and reason, or every record of one load."""
     from wellhouse.gate.quarantine import refusals

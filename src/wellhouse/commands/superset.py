@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
+
+from wellhouse.commands.options import AsJson
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -17,7 +18,7 @@ def _superset() -> None:
 
 
 @app.command()
-def deploy(as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False) -> None:
+def deploy(as_json: AsJson = False) -> None:
     """Bring the running Superset to what dashboards/ says; twice changes nothing."""
     from wellhouse.access import readers
     from wellhouse.settings import settings

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from wellhouse.commands.options import AsJson
 from wellhouse.errors import WellhouseError
 
 app = typer.Typer(no_args_is_help=True, help="Add, grant, revoke and list readers.")
@@ -15,7 +16,6 @@ app = typer.Typer(no_args_is_help=True, help="Add, grant, revoke and list reader
 Name = Annotated[str, typer.Argument(help="1 to 40 of a-z, 0-9 and _, beginning with a letter")]
 Sites = Annotated[list[str] | None, typer.Option("--site", help="a site the reader is cleared for; repeatable")]
 Until = Annotated[dt.datetime | None, typer.Option("--until", help="the last moment, in the installation's time zone")]
-AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
 
 @app.command()

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from wellhouse import files
 from wellhouse.crypto import envelope
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
@@ -126,8 +127,8 @@ class Keyring:
             self._connection.executemany("update data_key set kek_id = ?, wrapped = ? where key_id = ?", rewrapped)
             path = self._settings.var / "secrets" / "kek"
             previous = path.with_name("kek_previous")
-            _replace(previous, path.read_text())
-            _replace(path, new)
+            files.replace(previous, path.read_bytes())
+            files.replace(path, new.encode())
         self._kek = kek
         return len(rewrapped)
 
@@ -164,15 +165,6 @@ class Keyring:
                 except WellhouseError:
                     continue
         raise WellhouseError("the keystore does not open with this installation's key-encryption key (secrets/kek)")
-
-
-def _replace(path: os.PathLike[str], text: str) -> None:
-    draft = f"{os.fspath(path)}.new"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)  # noqa: PTH105  (path may be any path-like)
 
 
 def _key(secret: str) -> bytes:

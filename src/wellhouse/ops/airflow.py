@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
+import io
 from configparser import ConfigParser
 from pathlib import Path
 
-from wellhouse import db
+from wellhouse import db, files
 from wellhouse.settings import Settings
 
 
@@ -77,7 +77,6 @@ def write(settings: Settings) -> None:
         parser[section] = {name: value.replace("%", "%%") for name, value in options.items()}
     folder = home(settings)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = folder / ".airflow.cfg.new"
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        parser.write(file)
-    draft.rename(folder / "airflow.cfg")
+    text = io.StringIO()
+    parser.write(text)
+    files.replace(folder / "airflow.cfg", text.getvalue().encode())

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from wellhouse import files
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import certificates
 from wellhouse.settings import Settings
@@ -87,7 +88,8 @@ def ensure(settings: Settings) -> None:
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o755)
     certificates.ensure(settings.tls)
     folder.mkdir(exist_ok=True, mode=0o700)
-    _give(folder, user)
+    if owner := _owner(user):
+        os.chown(folder, *owner)
     _check_reachable(folder, user)
     if not (folder / "PG_VERSION").exists():
         _initdb(folder, user, settings.secret(f"postgres_{SUPERUSER}"))
@@ -159,19 +161,16 @@ def _initdb(folder: Path, user: str | None, password: str) -> None:
         raise WellhouseError(f"initdb failed: {' '.join(done.stderr.strip().splitlines()[-1:])}")
 
 
-def _give(path: Path, user: str | None) -> None:
-    if user:
-        entry = pwd.getpwnam(user)
-        os.chown(path, entry.pw_uid, entry.pw_gid)
+def _owner(user: str | None) -> tuple[int, int] | None:
+    if user is None:
+        return None
+    entry = pwd.getpwnam(user)
+    return entry.pw_uid, entry.pw_gid
 
 
 def _put(path: Path, text: str, user: str | None) -> None:
     if not path.exists() or path.read_text() != text:
-        draft = path.with_name(path.name + ".new")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-        _give(draft, user)
-        draft.rename(path)
+        files.replace(path, text.encode(), _owner(user))
 
 
 def _check_reachable(folder: Path, user: str | None) -> None:

@@ -49,7 +49,7 @@ class Mart:
 
     @property
     def healthy(self) -> bool:
-        return self.status in ("success", "pass", "built", "ok")
+        return self.status == "success"
 
 
 @dataclass(frozen=True)

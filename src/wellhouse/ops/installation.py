@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -127,20 +126,16 @@ def _load_sample(settings: Settings, say: Say) -> None:
         return
     if not stamps.done(settings, "sample_generated", version):
         people, seed = str(settings.sample_people), str(settings.sample_seed)
-        made = _command(
+        _command(
             settings, say, "sample", "--people", people, "--years", "6", "--seed", seed, "--output", str(settings.inbox)
         )
-        if not made:
-            return
         stamps.put(settings, "sample_generated", version)
-    if _command(settings, say, "pipeline", "run"):
-        stamps.put(settings, "pipeline_ran", version)
+    _command(settings, say, "pipeline", "run")
+    stamps.put(settings, "pipeline_ran", version)
 
 
-def _command(settings: Settings, say: Say, *arguments: str) -> bool:
-    """Run ``wellhouse …`` for this installation, showing what it says; False when there is no such command."""
-    if importlib.util.find_spec(f"wellhouse.commands.{arguments[0]}") is None:
-        return False
+def _command(settings: Settings, say: Say, *arguments: str) -> None:
+    """Run ``wellhouse …`` for this installation, showing what it says."""
     say(f"wellhouse {' '.join(arguments[:2])}")
     done = subprocess.run(
         [services.binaries(settings, "pipeline") / "wellhouse", *arguments],
@@ -148,4 +143,3 @@ def _command(settings: Settings, say: Say, *arguments: str) -> bool:
     )  # fmt: skip
     if done.returncode:
         raise WellhouseError(f"`wellhouse {' '.join(arguments)}` failed: what it said is above")
-    return True

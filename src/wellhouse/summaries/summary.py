@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
+from wellhouse import files
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 from wellhouse.summaries.collect import collect
@@ -60,12 +60,7 @@ def write(pdf: bytes, file: Path) -> None:
 
     :raises WellhouseError: the folder is not there or not writable.
     """
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(pdf)
-        draft.replace(file)
+        files.replace(file, pdf)
     except OSError as error:
         raise WellhouseError(f"{file} cannot be written: {error.strerror}") from None
-    finally:
-        draft.unlink(missing_ok=True)
