@@ -16,6 +16,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from wellhouse.errors import WellhouseError
+from wellhouse.ingest import mapping, sniff
+from wellhouse.ingest.file import Ingest
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import PROJECT_ROOT, Settings
 
@@ -130,8 +133,8 @@ def test_of_two_loaders_of_one_file_one_wins(stack: Settings, tmp_path: Path, be
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_file_loads_once(stack: Settings, shared_data: Path, name: str) -> None:
-    mapping, rows = REAL[name]
-    arguments = (shared_data / name, "--mapping", PROJECT_ROOT / "mappings" / f"{mapping}.yaml")
+    reads, rows = REAL[name]
+    arguments = (shared_data / name, "--mapping", PROJECT_ROOT / "mappings" / f"{reads}.yaml")
     first, second = one(arguments), one(arguments)
     assert first["read"] == rows == first["loaded"] + first["quarantined"]
     assert (second["status"], second["read"], second["loaded"], second["duplicate"]) == ("duplicate", rows, 0, rows)
@@ -225,3 +228,23 @@ def test_a_refused_record_is_listed_and_shown_as_it_came(
     assert after is not None
     assert server.execute("select count(*) from audit.event").fetchone() == (audited[0] + 1,)
     assert after == (1, 1)
+
+
+def test_a_file_that_grows_after_it_was_hashed_is_not_loaded(
+    stack: Settings, server: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger's hash is of the rows that landed, or nothing lands."""
+    path = tmp_path / "growing.csv"
+    path.write_text(HEADER + f"grow1,{PERSON},2024-03-07,120,5.1\n", encoding="utf-8")
+    hashed = sniff.digest
+
+    def hash_then_grow(file: Path) -> str:
+        found = hashed(file)
+        with file.open("a", encoding="utf-8") as more:
+            more.write(f"grow2,{PERSON},2024-03-08,121,5.2\n")
+        return found
+
+    monkeypatch.setattr(sniff, "digest", hash_then_grow)
+    with Ingest(stack) as loader, pytest.raises(WellhouseError, match="changed while it was read"):
+        loader.load(path, mapping.read(PROJECT_ROOT / "mappings" / "exam.yaml"), "cells")
+    assert server.execute("select count(*) from ops.load where file_name = 'growing.csv'").fetchone() == (0,)

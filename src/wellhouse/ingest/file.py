@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import time
 import zlib
@@ -73,10 +74,11 @@ class Ingest:
         """
         started = time.monotonic()
         self._vault.forget()
+        before = path.stat()
         entry = Entry(
             sha256=sniff.digest(path),
             file_name="",
-            bytes=path.stat().st_size,
+            bytes=before.st_size,
             site=site,
             source=mapping.source,
             format="csv",
@@ -90,7 +92,7 @@ class Ingest:
         )  # fmt: skip
         summary = Summary()
         try:
-            known = _Reading(self, path, mapping, site, entry, summary).run()
+            known = _Reading(self, path, mapping, site, entry, summary).run(before)
         except Unreadable as error:
             known = self._quarantine(path, entry, summary, error)
         result = Result(path, entry, time.monotonic() - started)
@@ -160,9 +162,8 @@ class _Reading:
         self._seam = Seam()
         self._by_detail = mapping.source == "questionnaire"
 
-    def run(self) -> bool:
-        """True: this very file is known, nothing was done."""
-        before = self._path.stat()
+    def run(self, before: os.stat_result) -> bool:
+        """True: this very file is known, nothing was done. ``before``: the file as it was when it was hashed."""
         with Load(self._ingest._settings) as load:
             if load.begin(self._entry):
                 return True
