@@ -10,7 +10,8 @@ select
     indicators.category,
     indicators.unit,
     count(distinct series.person_key)::int as person_count,
-    avg(series.value) as mean_value,
+    -- exact: a sum of floats would depend on the order the server reads them in
+    avg(series.value::numeric)::double precision as mean_value,
     percentile_cont(0.1) within group (order by series.value) as p10,
     percentile_cont(0.5) within group (order by series.value) as p50,
     percentile_cont(0.9) within group (order by series.value) as p90,
