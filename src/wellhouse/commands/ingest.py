@@ -27,7 +27,7 @@ _KINDS = (".csv", ".tsv", ".txt", ".gz")
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="files, or folders to walk; inbox/<site>/<source>/ says both")],
     source: Annotated[str | None, typer.Option(help="what the files hold: exam, questionnaire, follow_up, …")] = None,
-    format: Annotated[str, typer.Option(help="auto or csv")] = "auto",
+    format: Annotated[str, typer.Option(help="auto, or one of: csv")] = "auto",
     site: Annotated[str | None, typer.Option(help="the site they come from")] = None,
     mapping: Annotated[Path | None, typer.Option(help="a mapping file; default: mappings/<site>_<source>.yaml")] = None,
     batch: Annotated[str | None, typer.Option(help="i/n: the i-th of n shares of the files, by name")] = None,
@@ -36,15 +36,16 @@ def ingest(
 ) -> None:
     """Load files once. What cannot be read is quarantined with a reason and a line on standard error, and exits 0."""
     from wellhouse.ingest.file import Ingest
+    from wellhouse.ingest.formats import FORMATS
 
-    if format not in ("auto", "csv"):
-        raise typer.BadParameter("only csv is read so far", param_hint="--format")
+    if format not in ("auto", *FORMATS):
+        raise typer.BadParameter(f"auto or one of: {', '.join(FORMATS)}", param_hint="--format")
     of = settings()
     files = _batch(_files(paths), batch)
     results: list[tuple[Path, Result | str]] = []
     with Ingest(of, run_id) as loader:
         for file in files:
-            results.append((file, _load(loader, of, file, source, site, mapping)))
+            results.append((file, _load(loader, of, file, source, site, mapping, format)))
     report = _report(results)
     print(json.dumps(report, ensure_ascii=False) if as_json else _table(report))
     if any(isinstance(r, str) for _, r in results):
@@ -52,12 +53,13 @@ def ingest(
 
 
 def _load(
-    loader: Ingest, of: Settings, file: Path, source: str | None, site: str | None, mapping_file: Path | None
-) -> Result | str:
+    loader: Ingest, of: Settings, file: Path, source: str | None, site: str | None, mapping_file: Path | None,
+    form: str,
+) -> Result | str:  # fmt: skip
     """The result, or one line on why the work failed."""
     try:
         mapping, of_site = _mapping(of, file, source, site, mapping_file)
-        result = loader.load(file, mapping, of_site)
+        result = loader.load(file, mapping, of_site, form)
     except WellhouseError as error:
         print(f"wellhouse: {error}", file=sys.stderr)
         return str(error)

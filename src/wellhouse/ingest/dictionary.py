@@ -44,6 +44,8 @@ class Dictionary:
     indicators: dict[str, Indicator]
     names: dict[str, str]
     units: dict[str, str]
+    loinc: dict[str, str]
+    """LOINC code → indicator"""
 
     def indicator(self, name: str) -> Indicator | None:
         """By any of its spellings."""
@@ -103,10 +105,12 @@ def load(root: Path) -> Dictionary:
         )
         for row in _rows(seeds / "indicators.csv")
     }
-    names = {row["name"]: row["indicator_code"] for row in _rows(seeds / "indicator_names.csv")}
+    spellings = _rows(seeds / "indicator_names.csv")
+    names = {row["name"]: row["indicator_code"] for row in spellings}
     names |= {code.lower(): code for code in indicators if code.lower() not in names}
+    loinc = {row["name"]: row["indicator_code"] for row in spellings if row["kind"] == "loinc"}
     units = {row["spelling"]: row["unit"] for row in _rows(seeds / "unit_spellings.csv")}
-    return Dictionary(indicators, names, units)
+    return Dictionary(indicators, names, units, loinc)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -44,7 +44,9 @@ class Plan:
 
 
 def is_long(layout: Layout) -> bool:
-    return layout.mapping.layout == "long" or (layout.mapping.layout == "auto" and "item" in layout.places)
+    return layout.mapping.layout == "long" or (
+        layout.mapping.layout == "auto" and not {"item", "item_code"}.isdisjoint(layout.places)
+    )
 
 
 def plan(layout: Layout, dictionary: Dictionary) -> Plan:
@@ -237,23 +239,30 @@ def _blanked(cells: pa.Array, absent: tuple[str, ...]) -> pa.Array:
 
 
 def _long_cells(batch: Batch, plan: Plan) -> tuple[Cells, list[Item]]:
-    """The result of every living record; items are the distinct (name, unit) of the block."""
+    """The result of every living record; items are the distinct (code, name, unit) of the block."""
     size = len(batch.rows)
-    name, value = batch.column("item"), batch.column("value")
-    assert name is not None
+    value = batch.column("value")
     assert value is not None
-    unit = batch.column("unit")
-    names, name_of = each(name, str)
-    units, unit_of = each(unit, str) if unit is not None else ([""], np.zeros(size, np.int64))
-    first, group = groups(name_of, unit_of)
-    header = batch.layout.header("value")
-    items = [_long_item(plan.dictionary, header, names[name_of[r]], units[unit_of[r]]) for r in first.tolist()]
+    said = [batch.column(role) for role in ("item_code", "item", "unit")]
+    parts = [each(c, str) if c is not None else ([""], np.zeros(size, np.int64)) for c in said]
+    first, group = groups(*(index for _, index in parts))
+    items = [_long_item(batch.layout, plan.dictionary, *(texts[i[r]] for texts, i in parts)) for r in first.tolist()]
     rows = np.flatnonzero(batch.alive)
     return Cells(rows, group[rows], value if len(rows) == size else value.take(pa.array(rows))), items
 
 
-def _long_item(dictionary: Dictionary, header: str, name: str, unit: str) -> Item:
-    """The unit column decides; a unit in brackets behind the name fills in."""
+def _long_item(layout: Layout, dictionary: Dictionary, code: str, name: str, unit: str) -> Item:
+    """The mapping's word on the code or the name comes first, then the code as LOINC's, then the name.
+
+    The unit column decides; a unit in brackets behind the name, or the mapping's, fills in.
+    """
+    header, codes = layout.header("value"), layout.mapping.codes
+    mapped = codes.get(normal_name(code)) if code.strip() else None
+    mapped = mapped or codes.get(normal_name(name))
+    if mapped is not None:
+        return item(dictionary, header, mapped.indicator, unit.strip() or mapped.unit)
+    if code.strip() and (indicator := dictionary.loinc.get(code.strip())):
+        return item(dictionary, header, indicator, unit)
     bare, bracketed = dictionary.header(name)
     return item(dictionary, header, bare, unit.strip() or bracketed)
 

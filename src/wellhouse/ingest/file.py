@@ -6,8 +6,6 @@ import datetime as dt
 import os
 import re
 import time
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,14 +19,14 @@ from wellhouse.crypto import envelope
 from wellhouse.crypto.keyring import SYSTEM, Keyring
 from wellhouse.crypto.vault import Vault
 from wellhouse.errors import WellhouseError
-from wellhouse.ingest import dictionary, exam, header, lifestyle, people, questionnaire, records, sniff, tabular
+from wellhouse.ingest import dictionary, exam, formats, lifestyle, people, questionnaire, sniff, tabular
 from wellhouse.ingest.batch import Batch, Ints, Layout
-from wellhouse.ingest.blocks import Block, Splitter, blocks
+from wellhouse.ingest.formats import Piece, Source
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.rejects import Rejects, Summary
 from wellhouse.ingest.seam import Seam
-from wellhouse.ingest.sniff import Text, Unreadable
+from wellhouse.ingest.sniff import Unreadable
 from wellhouse.landing import duplicates
 from wellhouse.landing.ledger import Counts, Entry
 from wellhouse.landing.load import Load
@@ -67,9 +65,10 @@ class Ingest:
         self._connection.close()
         self._keyring.close()
 
-    def load(self, path: Path, mapping: Mapping, site: str) -> Result:
+    def load(self, path: Path, mapping: Mapping, site: str, form: str = "auto") -> Result:
         """Land one file, or quarantine it as a whole; either way nothing of it is lost and it is counted.
 
+        :param form: its format, found by its bytes when ``auto``
         :raises WellhouseError: the work itself failed, e.g. the file changed while it was read
         """
         started = time.monotonic()
@@ -81,7 +80,7 @@ class Ingest:
             bytes=before.st_size,
             site=site,
             source=mapping.source,
-            format="csv",
+            format=formats.detect(path) if form == "auto" else form,
             encoding=None,
             mapping=mapping.label,
             started_at=dt.datetime.now(dt.UTC).isoformat(),
@@ -167,9 +166,9 @@ class _Reading:
         with Load(self._ingest._settings) as load:
             if load.begin(self._entry):
                 return True
-            text = sniff.text(self._path)
-            self._entry.encoding = text.encoding + ("-sig" if text.bom else "")
-            self._read(load, text)
+            with formats.open_source(self._path, self._entry.format, self._mapping) as source:
+                self._entry.encoding = source.encoding
+                self._read(load, source)
             after = self._path.stat()
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 raise WellhouseError(f"{self._entry.file_name} changed while it was read: nothing loaded, try again")
@@ -178,21 +177,10 @@ class _Reading:
             load.finish(self._entry)
         return False
 
-    def _read(self, load: Load, text: Text) -> None:
-        with sniff.open_bytes(self._path, text.gzipped) as file:
-            try:
-                head = sniff.read_up_to(file, sniff.SAMPLE_BYTES)
-                found = header.find(text, head, self._mapping)
-                sealer = Sealer(load.load_id, self._ingest._keyring.system_key())
-                load.put({"original": sealer.header(head[: found.stop])})
-                cut = blocks(file, Splitter(text.encoding, found.delimiter), head[found.stop :])
-                self._interpret(load, text, found, sealer, cut)
-            except (EOFError, zlib.error, OSError) as error:
-                if text.gzipped:
-                    raise Unreadable("truncated_gzip", "a complete gzip file") from error
-                raise
-
-    def _interpret(self, load: Load, text: Text, found: Header, sealer: Sealer, cut: Iterator[Block]) -> None:
+    def _read(self, load: Load, source: Source) -> None:
+        sealer = Sealer(load.load_id, self._ingest._keyring.system_key())
+        load.put({"original": sealer.header(source.head)})
+        found = source.header
         layout = Layout(
             self._mapping, found.names, found.places, self._site, load.load_id, self._ingest._keyring.blind_key()
         )
@@ -200,13 +188,11 @@ class _Reading:
         self._by_detail |= plan is not None and plan.long
         used = _used(layout, plan)
         unusable = self._unusable(found, used, plan)
-        columns, wanted = [str(i) for i in range(len(found.names))], [str(i) for i in sorted(used)]
-        for block in cut:
+        for piece in source.pieces(set() if unusable else used):
             if unusable:
-                self._set_aside(load, block, sealer)
-                continue
-            parsed = records.parse(block, text.encoding, found.delimiter, columns, wanted)
-            self._block(load, layout, plan, sealer, block, parsed)
+                self._set_aside(load, piece, sealer)
+            else:
+                self._take(load, layout, plan, sealer, piece)
         if unusable:
             self._refuse(load, unusable)
         elif not self._rows:
@@ -225,15 +211,13 @@ class _Reading:
             return "missing_column", "indicator", "at least one column that is an indicator of the dictionary"
         return None
 
-    def _block(
-        self, load: Load, layout: Layout, plan: exam.Plan | None, sealer: Sealer, block: Block, parsed: records.Records
-    ) -> None:
+    def _take(self, load: Load, layout: Layout, plan: exam.Plan | None, sealer: Sealer, piece: Piece) -> None:
         first = self._rows + 1
-        self._rows += len(block.starts)
+        self._rows += len(piece.starts)
         rejects = Rejects()
-        for index, reason, expected in parsed.bad:
+        for index, reason, expected in piece.bad:
             rejects.add(first + index, None, reason, expected)
-        batch = Batch(layout, parsed.table, first + parsed.good, rejects)
+        batch = Batch(layout, piece.table, first + piece.good, rejects)
         _repeated_headers(batch)
         if len(batch.rows):
             people.identify(batch, self._ingest._vault)
@@ -243,24 +227,27 @@ class _Reading:
                 questionnaire.read(batch)
             else:
                 tabular.read(batch)
-        owners = np.full(len(block.starts), -1, np.int32)
-        owners[parsed.good] = batch.owner
-        self._count(batch, len(parsed.bad), plan)
-        batch.tables["original"] = sealer.rows(block.data, block.starts, len(block.data), first, owners, batch.persons)
+        owners = np.full(len(piece.starts), -1, np.int32)
+        owners[piece.good] = batch.owner
+        owners[piece.told] = np.r_[batch.owner, np.int32(-1)][piece.told_of]
+        self._count(batch, piece, plan)
+        batch.tables["original"] = sealer.rows(piece.data, piece.starts, len(piece.data), first, owners, batch.persons)
         batch.tables["record"] = rejects.table(load.load_id)
-        if not len(block.starts):
-            batch.tables["original"] = _blank(sealer, block, first)
+        if not len(piece.starts):
+            batch.tables["original"] = _blank(sealer, piece, first)
         self._summary.add(rejects)
         load.put(batch.tables)
 
-    def _count(self, batch: Batch, bad: int, plan: exam.Plan | None) -> None:
-        lost = bad + int((~batch.alive).sum())
+    def _count(self, batch: Batch, piece: Piece, plan: exam.Plan | None) -> None:
+        """A record is loaded when any row of it is, quarantined when it is bad or all its rows are."""
+        bad = len(piece.bad)
+        records, alive = len(np.unique(piece.good)), len(np.unique(piece.good[batch.alive]))
         self._entry.rows.read = self._rows
-        self._entry.rows.quarantined += lost
-        self._entry.rows.loaded += len(batch.rows) + bad - lost
+        self._entry.rows.quarantined += bad + records - alive
+        self._entry.rows.loaded += alive + len(piece.told)
         if plan is not None and plan.long:
-            # a record is a result: one that was refused for its person or date was read as a result, too
-            elsewhere = lost - batch.observations.quarantined
+            # a row is a result: one that was refused for its person or date was read as a result, too
+            elsewhere = bad + int((~batch.alive).sum()) - batch.observations.quarantined
             batch.observations.read += elsewhere
             batch.observations.quarantined += elsewhere
         self._entry.observations.add(batch.observations)
@@ -269,13 +256,13 @@ class _Reading:
             keys = self._seam.join(batch.tables, duplicates.FAMILIES[self._mapping.source], keys)
         self._suspects += [*batch.suspects, self._seen.again(keys)]
 
-    def _set_aside(self, load: Load, block: Block, sealer: Sealer) -> None:
-        """Keep the bytes of a block that cannot be read, under the system's key."""
+    def _set_aside(self, load: Load, piece: Piece, sealer: Sealer) -> None:
+        """Keep the bytes of a piece that cannot be read, under the system's key."""
         first = self._rows + 1
-        self._rows += len(block.starts)
-        owners = np.full(len(block.starts), -1, np.int32)
-        sealed = sealer.rows(block.data, block.starts, len(block.data), first, owners, [])
-        load.put({"original": sealed if len(block.starts) else _blank(sealer, block, first)})
+        self._rows += len(piece.starts)
+        owners = np.full(len(piece.starts), -1, np.int32)
+        sealed = sealer.rows(piece.data, piece.starts, len(piece.data), first, owners, [])
+        load.put({"original": sealed if len(piece.starts) else _blank(sealer, piece, first)})
 
     def _refuse(self, load: Load, unusable: tuple[str, str, str]) -> None:
         reason, column, expected = unusable
@@ -373,6 +360,6 @@ def _repeated_headers(batch: Batch) -> None:
         batch.reject(row, None, "repeated_header", "a record, not the header again")
 
 
-def _blank(sealer: Sealer, block: Block, row: int) -> pa.Table:
+def _blank(sealer: Sealer, piece: Piece, row: int) -> pa.Table:
     """Bytes after the last record that are no record."""
-    return sealer.rows(block.data, np.zeros(1, np.int64), len(block.data), row, np.full(1, -1, np.int32), [])
+    return sealer.rows(piece.data, np.zeros(1, np.int64), len(piece.data), row, np.full(1, -1, np.int32), [])

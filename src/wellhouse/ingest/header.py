@@ -18,12 +18,10 @@ _LINES = 20
 
 @dataclass(frozen=True)
 class Header:
-    """``stop``: where the header ends in the raw bytes, byte order mark and lines before it included."""
+    """Column names as written, role → place, and the required roles that have none."""
 
     names: tuple[str, ...]
     places: dict[str, int]
-    delimiter: str
-    stop: int
     missing: tuple[str, ...]
 
     def duplicates(self, used: set[int]) -> list[str]:
@@ -32,9 +30,24 @@ class Header:
         return [self.names[i] for i in sorted(used) if counts[normal_name(self.names[i])] > 1]
 
 
-def find(text: sniff.Text, head: bytes, mapping: Mapping) -> Header:
+@dataclass(frozen=True)
+class Found:
+    """``stop``: where the header ends in the raw bytes, byte order mark and lines before it included."""
+
+    header: Header
+    delimiter: str
+    stop: int
+
+
+def under(names: list[str], mapping: Mapping) -> Header:
+    """What these column names are under a mapping."""
+    places = mapping.find(names)
+    return Header(tuple(n.strip() for n in names), places, tuple(mapping.lacks(places)))
+
+
+def find(text: sniff.Text, head: bytes, mapping: Mapping) -> Found:
     """The first of the first lines that has what the mapping requires; else the first line that is not blank."""
-    candidates: list[Header] = []
+    candidates: list[Found] = []
     start = len(text.bom)
     ends, _ = Splitter(text.encoding, ",").cut(head[start:], False)
     if not len(ends):
@@ -47,9 +60,7 @@ def find(text: sniff.Text, head: bytes, mapping: Mapping) -> Header:
             continue
         delimiter = sniff.delimiter(line)
         names = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter), [])
-        places = mapping.find(names)
-        missing = tuple(mapping.lacks(places))
-        candidates.append(Header(tuple(n.strip() for n in names), places, delimiter, start + end, missing))
-        if not missing:
+        candidates.append(Found(under(names, mapping), delimiter, start + end))
+        if not candidates[-1].header.missing:
             return candidates[-1]
     return candidates[0]

@@ -49,6 +49,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Code:
+    """What a site's own code or name of an item stands for; ``unit``: of results that come without one."""
+
+    indicator: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Time to an event from the date of the exam; ``when``: only rows with these cells, ``observed``: 1 or 0.
 
@@ -89,6 +97,7 @@ class Mapping:
     words: dict[str, dict[str, str]]
     required: tuple[str, ...]
     ignore: frozenset[str]
+    codes: dict[str, Code]
     observations: tuple[Observation, ...] | None
     answers: tuple[Answer, ...]
     outcomes: tuple[Outcome, ...]
@@ -147,7 +156,7 @@ def choose(root: Path, source: str, site: str | None) -> Mapping:
 def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
-        "observations", "answers", "outcomes", "fields", "key", "key_fields", "date_offset_days",
+        "codes", "observations", "answers", "outcomes", "fields", "key", "key_fields", "date_offset_days",
         "description",
     }  # fmt: skip
     if unknown:
@@ -166,6 +175,10 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
         words={role: _inverse(w) for role, w in document.get("words", {}).items()},
         required=tuple(document.get("required", ())),
         ignore=frozenset(normal_name(str(s)) for s in document.get("ignore", ())),
+        codes={
+            normal_name(str(code)): Code(c["indicator"], str(c.get("unit", "")))
+            for code, c in document.get("codes", {}).items()
+        },
         observations=None if observations is None else tuple(
             Observation(
                 _spellings(o["column"]), o["indicator"], str(o["unit"]), tuple(str(a) for a in o.get("absent", ())),

@@ -1,0 +1,73 @@
+"""Formats: each turns a file into pieces of whole records and, of each piece, a table of texts under one header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from wellhouse.ingest.header import Header
+from wellhouse.ingest.mapping import Mapping
+
+Ints = npt.NDArray[np.int64]
+_NOTHING: Ints = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some whole records of a file, in order.
+
+    Record i is ``data[starts[i]:starts[i + 1]]``, byte for byte as it came. ``table`` has the wanted columns, named by
+    their place in the header ("0", "1", …), all texts, never null; ``good`` says of each of its rows which record it is
+    from: never decreasing; a message with many results repeats. ``bad``: (record, reason, expected) of records that are
+    none. ``told``: records that say something of others' rows, such as a FHIR Patient, and ``told_of`` the row whose
+    person each is about (-1: nobody's); every record is in exactly one of good, bad and told.
+    """
+
+    data: bytes
+    starts: Ints
+    table: pa.Table
+    good: Ints
+    bad: list[tuple[int, str, str]]
+    told: Ints = field(default_factory=lambda: _NOTHING)
+    told_of: Ints = field(default_factory=lambda: _NOTHING)
+
+
+class Source(Protocol):
+    """An open file. ``head``: the bytes before its first record."""
+
+    @property
+    def encoding(self) -> str | None: ...
+    @property
+    def header(self) -> Header: ...
+    @property
+    def head(self) -> bytes: ...
+
+    def pieces(self, wanted: set[int]) -> Iterator[Piece]:
+        """The file's records. ``wanted``: places of the columns to read; none: the records are only cut, not read."""
+        ...
+
+
+def detect(path: Path) -> str:
+    """The format of a file by its first bytes; what is nothing else is taken for delimited text."""
+    return "csv"
+
+
+def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManager[Source]:
+    """The file read as what ``form`` names.
+
+    :raises sniff.Unreadable: the file as a whole is none of that format
+    """
+    from wellhouse.ingest.formats import csv
+
+    openers: dict[str, Callable[[Path, Mapping], AbstractContextManager[Source]]] = {"csv": csv.opened}
+    return openers[form](path, mapping)
+
+
+FORMATS = ("csv",)

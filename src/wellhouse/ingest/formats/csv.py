@@ -1,0 +1,75 @@
+"""Delimited text, plain or gzipped: comma, tab, semicolon or bar, in UTF-8, GB18030 or UTF-16."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+
+from wellhouse.ingest import header, records, sniff
+from wellhouse.ingest.blocks import Splitter, blocks
+from wellhouse.ingest.formats import Piece
+from wellhouse.ingest.header import Header
+from wellhouse.ingest.mapping import Mapping
+from wellhouse.ingest.sniff import Text, Unreadable
+
+
+@contextmanager
+def opened(path: Path, mapping: Mapping) -> Iterator[Delimited]:
+    """
+    :raises Unreadable: empty, not text, or a broken gzip stream
+    """
+    text = sniff.text(path)
+    with sniff.open_bytes(path, text.gzipped) as file:
+        with _whole(text):
+            first = sniff.read_up_to(file, sniff.SAMPLE_BYTES)
+        found = header.find(text, first, mapping)
+        yield Delimited(text, found.header, found.delimiter, first[: found.stop], first[found.stop :], file)
+
+
+@contextmanager
+def _whole(text: Text) -> Iterator[None]:
+    """A gzip stream that breaks off makes the file unreadable; other errors are the machine's."""
+    try:
+        yield
+    except (EOFError, zlib.error, OSError) as error:
+        if text.gzipped:
+            raise Unreadable("truncated_gzip", "a complete gzip file") from error
+        raise
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """``rest``: bytes after the header that were read already."""
+
+    text: Text
+    header: Header
+    delimiter: str
+    head: bytes
+    rest: bytes
+    file: IO[bytes]
+
+    @property
+    def encoding(self) -> str:
+        return self.text.encoding + ("-sig" if self.text.bom else "")
+
+    def pieces(self, wanted: set[int]) -> Iterator[Piece]:
+        columns = [str(i) for i in range(len(self.header.names))]
+        names = [str(i) for i in sorted(wanted)]
+        cut = blocks(self.file, Splitter(self.text.encoding, self.delimiter), self.rest)
+        while True:
+            with _whole(self.text):
+                block = next(cut, None)
+            if block is None:
+                return
+            if names:
+                read = records.parse(block, self.text.encoding, self.delimiter, columns, names)
+                yield Piece(block.data, block.starts, read.table, read.good, read.bad)
+            else:
+                yield Piece(block.data, block.starts, pa.table({}), np.empty(0, np.int64), [])
