@@ -135,8 +135,13 @@ create table if not exists landing.observation (
     comparator text,                              -- < > <= >=
     value double precision,                       -- in `unit`, not yet canonical
     value_text text,                              -- ordinal results: neg, +-, 1+ …
-    unit text not null                            -- UCUM
+    unit text not null,                           -- UCUM
+    -- FHIR's observation-status; what takes a result back keeps its row and loses its place in the marts
+    status text not null default 'final'
+        check (status in ('preliminary', 'final', 'corrected', 'cancelled', 'entered-in-error'))
 );
+alter table landing.observation add column if not exists status text not null default 'final'
+    check (status in ('preliminary', 'final', 'corrected', 'cancelled', 'entered-in-error'));
 create table if not exists landing.questionnaire (
     load_id bigint not null,
     row_number int not null,

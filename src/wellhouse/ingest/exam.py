@@ -17,7 +17,7 @@ from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, Layout
 from wellhouse.ingest.dates import EPOCH
 from wellhouse.ingest.dictionary import Dictionary, normal_name
 from wellhouse.ingest.identity import clean
-from wellhouse.ingest.observe import Cells, Item, item, observe
+from wellhouse.ingest.observe import STATUSES, Cells, Item, item, observe
 from wellhouse.ingest.people import emit_persons
 from wellhouse.ingest.values import Kind
 
@@ -77,7 +77,10 @@ def read(batch: Batch, plan: Plan) -> None:
     ages, years = _ages(batch, day)
     emit_persons(batch, years)
     _emit_exams(batch, plan, keys, day, ages)
-    cells, items = (_long_cells if plan.long else _wide_cells)(batch, plan)
+    if plan.long:
+        cells, items = _long_cells(batch, plan, _statuses(batch))
+    else:
+        cells, items = _wide_cells(batch, plan)
     observed = observe(batch, cells, items, keys)
     if plan.long:
         # a record is its one result: a bad result is a rejected record
@@ -238,7 +241,27 @@ def _blanked(cells: pa.Array, absent: tuple[str, ...]) -> pa.Array:
     return pc.if_else(pc.is_in(cells, value_set=pa.array(absent)), "", cells)
 
 
-def _long_cells(batch: Batch, plan: Plan) -> tuple[Cells, list[Item]]:
+def _statuses(batch: Batch) -> Ints:
+    """Of every record's result, as an index of STATUSES; records with a word the mapping does not know are rejected."""
+    column = batch.column("status")
+    if column is None:
+        return np.zeros(len(batch.rows), np.int64)
+    words = batch.layout.mapping.words.get("status", {})
+
+    def status(text: str) -> int:
+        word = normal_name(text)
+        said = words.get(word, word) or STATUSES[0]
+        return STATUSES.index(said) if said in STATUSES else -1
+
+    found, index = each(column, status)
+    statuses = np.array(found, np.int64)[index] if found else np.empty(0, np.int64)
+    known = " ".join(sorted({*words, *STATUSES}))
+    for row in np.flatnonzero(batch.alive & (statuses < 0)).tolist():
+        batch.reject(row, "status", "unknown_word", f"a status of the mapping: {known}")
+    return statuses
+
+
+def _long_cells(batch: Batch, plan: Plan, statuses: Ints) -> tuple[Cells, list[Item]]:
     """The result of every living record; items are the distinct (code, name, unit) of the block."""
     size = len(batch.rows)
     value = batch.column("value")
@@ -248,7 +271,8 @@ def _long_cells(batch: Batch, plan: Plan) -> tuple[Cells, list[Item]]:
     first, group = groups(*(index for _, index in parts))
     items = [_long_item(batch.layout, plan.dictionary, *(texts[i[r]] for texts, i in parts)) for r in first.tolist()]
     rows = np.flatnonzero(batch.alive)
-    return Cells(rows, group[rows], value if len(rows) == size else value.take(pa.array(rows))), items
+    text = value if len(rows) == size else value.take(pa.array(rows))
+    return Cells(rows, group[rows], text, status=statuses[rows]), items
 
 
 def _long_item(layout: Layout, dictionary: Dictionary, code: str, name: str, unit: str) -> Item:

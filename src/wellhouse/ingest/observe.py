@@ -16,6 +16,9 @@ from wellhouse.ingest.values import Kind
 PROBLEMS = (
     "", "unknown_indicator", "missing_unit", "unknown_unit", "not_a_number", "unknown_word", "impossible_value",
 )  # fmt: skip
+STATUSES = ("final", "preliminary", "corrected", "cancelled", "entered-in-error", "registered")
+"""FHIR's observation-status, ``corrected`` for ``amended``, too; what is ``registered`` has no result yet."""
+_TAKEN_BACK = STATUSES.index("cancelled"), STATUSES.index("entered-in-error")
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,16 @@ def item(dictionary: Dictionary, header: str, name: str, unit_raw: str) -> Item:
 
 @dataclass(frozen=True)
 class Cells:
-    """Results of a block: per cell its record, its item, its text. ``mean``: values taken over several cells."""
+    """Results of a block: per cell its record, its item, its text.
+
+    ``mean``: values taken over several cells; ``status``: indexes STATUSES, all final when there is none.
+    """
 
     record: Ints
     item: Ints
     text: pa.Array
     mean: npt.NDArray[np.float64] | None = None
+    status: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,12 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints) -> O
         averaged = ~np.isnan(cells.mean)
         kind[averaged], value = Kind.NUMBER, np.where(averaged, cells.mean, value)
     ordinal = table.ordinal[cells.item]
-    present = (kind != Kind.ABSENT) & ((kind != Kind.DASH) | ordinal)
-    problem = _problems(table, cells.item, kind, value, ordinal)
+    status = cells.status if cells.status is not None else np.zeros(len(kind), np.int64)
+    back = np.isin(status, _TAKEN_BACK)
+    present = ((kind != Kind.ABSENT) & ((kind != Kind.DASH) | ordinal) & (status < len(STATUSES) - 1)) | back
+    found = _problems(table, cells.item, kind, value, ordinal)
+    # what is taken back needs no value: often it comes without one, and a wrong one may be why it is taken back
+    problem = np.where(back & (found != 1), 0, found)
     good = present & (problem == 0)
     bad = np.flatnonzero(present & (problem > 0))
     persons = batch.person_keys()
@@ -100,7 +111,7 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints) -> O
     dashes = kind[kept] == Kind.DASH
     if dashes.any():
         words = pa.compute.if_else(pa.array(dashes), "neg", words)
-    numbers = kind[kept] == Kind.NUMBER
+    numbers = (kind[kept] == Kind.NUMBER) & (found[kept] == 0)
     batch.emit("observation", {
         "row_number": pa.array(batch.rows[record].astype(np.int32)),
         "exam_key": pa.array(exam_keys[record]),
@@ -112,6 +123,7 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints) -> O
         "value": pa.array(value[kept], mask=~numbers),
         "value_text": words,
         "unit": table.units.take(pa.array(which_item)),
+        "status": pa.array(STATUSES).take(pa.array(status[kept])),
     })  # fmt: skip
     return Observed(present, good)
 
@@ -129,8 +141,13 @@ class _Table:
         self.low = np.array([i.indicator.low if i.indicator else np.nan for i in items])
         self.high = np.array([i.indicator.high if i.indicator else np.nan for i in items])
         self.codes = pa.array([i.code for i in items], pa.string())
-        self.units = pa.array([i.unit for i in items], pa.string())
+        self.units = pa.array([_unit(i) for i in items], pa.string())
         self.units_raw = pa.array([i.unit_raw for i in items], pa.string())
+
+
+def _unit(which: Item) -> str:
+    """The canonical one where there is none to be had: of a result taken back."""
+    return which.indicator.unit if which.indicator and which.problem else which.unit
 
 
 def _problems(

@@ -2,7 +2,8 @@
 
 A record's key is the source's own number of it, or person and day. Same key and same content as the latest version:
 a duplicate. Other content in another file: a correction, kept beside the old one; dbt takes the latest. Other content
-in the same file: the later one is quarantined.
+in the same file: the later one is quarantined, unless its status says that it supersedes: a correction, a result taken
+back, the final result after a preliminary one.
 """
 
 from __future__ import annotations
@@ -27,13 +28,15 @@ class Family:
     detail: str | None = None
     item: str = ""
     content: tuple[str, ...] = ()
+    status: str = "'final'"
+    """Of a result, in SQL: its column, where there is one."""
 
 
 FAMILIES = {
     f.head: f
     for f in (
         Family("exam", "exam_key", ("exam_date", "exam_type", "package"), "observation", "indicator_code",
-               ("value_raw", "unit_raw")),
+               ("value_raw", "unit_raw", "status"), "status"),
         Family("questionnaire", "response_key", ("questionnaire_code", "questionnaire_version", "answered_on"),
                "questionnaire_answer", "question_code", ("value_raw",)),
         Family(
@@ -75,10 +78,10 @@ def resolve(load: Load, family: Family, suspects: Rows) -> Resolved:
         return resolved
     # the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
     load.execute("set local enable_nestloop = off")
-    listed = "{" + ",".join(map(str, keys.tolist())) + "}"
+    listed = _listed(keys)
     _other_persons(load, family, listed, resolved)
     if family.detail:
-        _details(load, family, listed, resolved)
+        _details(load, family, listed, suspects, resolved)
     _heads(load, family, listed, resolved)
     return resolved
 
@@ -115,7 +118,7 @@ def forget_persons(load: Load, rows: Rows) -> None:
     load.execute(
         "delete from landing.person where load_id = $1 and row_number in (select unnest($2::text::int[]))",
         load.load_id,
-        "{" + ",".join(map(str, rows.tolist())) + "}",
+        _listed(rows),
     )
 
 
@@ -160,30 +163,104 @@ def _other_persons(load: Load, family: Family, keys: str, resolved: Resolved) ->
         resolved.conflicts += int(lost[0])
 
 
-def _details(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
-    content = f"row({', '.join(family.content)})::text"
+def _details(load: Load, family: Family, keys: str, suspects: Rows, resolved: Resolved) -> None:
+    histories = _within(load, family, _listed(suspects), resolved) if len(suspects) else suspects
+    _between(load, family, keys, _listed(histories), resolved)
+    if len(histories):
+        _told_before(load, family, _listed(histories), resolved)
+
+
+def _within(load: Load, family: Family, suspects: str, resolved: Resolved) -> Rows:
+    """A result that this file gives again: the same is a duplicate; another supersedes by its status or is a conflict.
+
+    Two of one record and one status contradict each other whatever they say.
+
+    :returns: keys of which a result keeps several versions
+    """
+    mine = f"""
+        select ctid as place, {family.key} as key, {family.item} as item, row_number, person_key,
+               {_content(family)} as content, {family.status} as status, row_number() over w as n
+        from landing.{family.detail} where load_id = $1 and {family.key} in (select unnest($2::text::bigint[]))
+        window w as (partition by {family.key}, {family.item} order by row_number, ctid)"""  # noqa: S608
+    repeats = f"""
+        select place, conflict from (
+            select *, n > first_value(n) over told as again, first_value(contradicts) over told as conflict
+            from (
+                select *,
+                       status = 'final' and count(*) filter (where status in ('final', 'corrected')) over before > 0
+                       or row_number() over (partition by key, item, row_number, status order by n) > 1 as contradicts
+                from ({mine}) mine window before as (
+                    partition by key, item order by n rows between unbounded preceding and 1 preceding)
+            ) judged window told as (partition by key, item, content order by n)
+        ) told where again or conflict"""  # noqa: S608
+    _count(resolved, *_gone(load, family, repeats, suspects))
+    return load.fetch(
+        f"""select distinct key from (
+                select {family.key} as key from landing.{family.detail}
+                where load_id = $1 and {family.key} in (select unnest($2::text::bigint[]))
+                group by {family.key}, {family.item} having count(*) > 1) several""",  # noqa: S608
+        load.load_id,
+        suspects,
+    )[0]
+
+
+def _between(load: Load, family: Family, keys: str, histories: str, resolved: Resolved) -> None:
+    """A result that says what its latest version of another file says."""
+    known = f"""
+            select d.ctid as place, false as conflict
+            from landing.{family.detail} d join ({_earlier(family)}) e
+                on d.{family.key} = e.key and d.{family.item} = e.item and {_content(family, "d.")} = e.content
+            where d.load_id = $1 and d.{family.key} <> all ($3::text::bigint[])"""  # noqa: S608
+    _count(resolved, *_gone(load, family, known, keys, histories))
+
+
+def _told_before(load: Load, family: Family, histories: str, resolved: Resolved) -> None:
+    """A result's versions in this file, when other files told each of them and ended with the same one."""
+    known = f"""
+            select unnest(places) as place, false as conflict from (
+                select key, item, array_agg(d.ctid) as places, bool_and(known) as known,
+                       (array_agg(content order by {latest_first(family.status)}))[1] as last
+                from (
+                    select ctid, *, {family.key} as key, {family.item} as item, {_content(family)} as content,
+                           exists (select from landing.{family.detail} o where o.load_id <> $1
+                                   and o.{family.key} = m.{family.key} and o.{family.item} = m.{family.item}
+                                   and {_content(family, "o.")} = {_content(family, "m.")}) as known
+                    from landing.{family.detail} m
+                    where load_id = $1 and {family.key} in (select unnest($2::text::bigint[]))
+                ) d group by key, item
+            ) mine join ({_earlier(family)}) e using (key, item) where known and last = content"""  # noqa: S608
+    _count(resolved, *_gone(load, family, known, histories))
+
+
+def _earlier(family: Family) -> str:
+    """The latest version that other files gave of each result of the keys ``$2``."""
+    return f"""
+        select distinct on ({family.key}, {family.item}) {family.key} as key, {family.item} as item,
+               {_content(family)} as content
+        from landing.{family.detail}
+        where {family.key} in (select unnest($2::text::bigint[])) and load_id = any(array(
+            select distinct load_id from landing.{family.head}
+            where {family.key} in (select unnest($2::text::bigint[])) and load_id <> $1))
+        order by {family.key}, {family.item}, {latest_first(family.status)}"""  # noqa: S608
+
+
+def latest_first(status: str) -> str:
+    """In which order versions of a result count; the model ``stg_exam__observations`` says the same.
+
+    A preliminary result never supersedes; of one record's a correction is the last word, a result taken back the first.
+    """
+    if status.startswith("'"):
+        return "load_id desc, row_number desc"
+    order = "'corrected', 'final', 'preliminary', 'cancelled', 'entered-in-error'"
+    return f"{status} = 'preliminary', load_id desc, row_number desc, array_position(array[{order}], {status})"
+
+
+def _gone(load: Load, family: Family, judged: str, *parameters: str) -> tuple[Rows, Rows]:
+    """Take out what ``judged`` (place, conflict) lists; a conflict is noted. (row, is it a conflict) of each."""
     rows, conflict = load.fetch(
-        f"""with mine as (
-                select ctid as place, {family.key} as key, {family.item} as item, row_number,
-                       person_key, {content} as content,
-                       row_number() over w as n, first_value({content}) over w as first_content
-                from landing.{family.detail} where load_id = $1 and {family.key} in (select unnest($2::text::bigint[]))
-                window w as (partition by {family.key}, {family.item} order by row_number, ctid)
-            ), earlier as (
-                select distinct on ({family.key}, {family.item}) {family.key} as key, {family.item} as item,
-                       {content} as content
-                from landing.{family.detail}
-                where {family.key} in (select unnest($2::text::bigint[])) and load_id = any(array(
-                    select distinct load_id from landing.{family.head}
-                    where {family.key} in (select unnest($2::text::bigint[])) and load_id <> $1))
-                order by {family.key}, {family.item}, load_id desc
-            ), judged as (
-                select m.*, n > 1 and m.content <> first_content as conflict
-                from mine m left join earlier e using (key, item)
-                where n > 1 or m.content = e.content
-            ), gone as (
+        f"""with judged as ({judged}), gone as (
                 delete from landing.{family.detail} d using judged j where d.ctid = j.place and d.load_id = $1
-                returning j.row_number, j.item, j.person_key, j.conflict
+                returning d.row_number, d.{family.item} as item, d.person_key, j.conflict
             ), noted as (
                 insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
                 select $1, row_number, item, 'conflicting_value', 'the value an earlier row of this file gives',
@@ -192,12 +269,25 @@ def _details(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
             )
             select row_number::bigint, conflict::int::bigint from gone""",  # noqa: S608
         load.load_id,
-        keys,
+        *parameters,
     )
+    return rows, conflict
+
+
+def _count(resolved: Resolved, rows: Rows, conflict: Rows) -> None:
     resolved.touched = np.union1d(resolved.touched, rows)
     resolved.conflicting = np.union1d(resolved.conflicting, rows[conflict == 1])
     resolved.conflicts += int(conflict.sum())
     resolved.duplicates += int(len(rows) - conflict.sum())
+
+
+def _content(family: Family, of: str = "") -> str:
+    return f"row({', '.join(of + column for column in family.content)})::text"
+
+
+def _listed(keys: Rows) -> str:
+    """An array of PostgreSQL."""
+    return "{" + ",".join(map(str, keys.tolist())) + "}"
 
 
 def _heads(load: Load, family: Family, keys: str, resolved: Resolved) -> None:

@@ -19,7 +19,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ]),
     "observation": pa.schema([
         *_KEYS, ("exam_key", _BIG), _PERSON, ("indicator_code", _TEXT), ("value_raw", _TEXT), ("unit_raw", _TEXT),
-        ("comparator", _TEXT), ("value", _NUMBER), ("value_text", _TEXT), ("unit", _TEXT),
+        ("comparator", _TEXT), ("value", _NUMBER), ("value_text", _TEXT), ("unit", _TEXT), ("status", _TEXT),
     ]),
     "questionnaire": pa.schema([
         *_KEYS, ("response_key", _BIG), _PERSON, _SITE, ("questionnaire_code", _TEXT), ("questionnaire_version", _TEXT),

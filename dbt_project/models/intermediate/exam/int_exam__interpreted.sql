@@ -21,6 +21,7 @@ with ranged as (
         ranges.reference_high,
         case when observations.comparator in ('>', '>=') then 'infinity' else observations.value end as highest,
         case when observations.comparator in ('<', '<=') then '-infinity' else observations.value end as lowest,
+        observations.result_status,
         observations.load_id
     from {{ ref('int_exam__converted') }} as observations
     inner join {{ ref('int_exam__aged') }} as exams using (exam_key)

@@ -13,5 +13,6 @@ select
     reference_low,
     reference_high,
     interpretation,
+    result_status,
     load_id
 from {{ ref('int_exam__interpreted') }}

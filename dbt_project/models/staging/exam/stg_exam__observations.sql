@@ -15,13 +15,20 @@ renamed as (
         value,
         value_text,
         unit,
+        status as result_status,
         -- where it came from
         load_id,
         row_number
     from source
 )
 
--- the latest load wins
+-- the latest load wins, but a preliminary result never supersedes; of one record's results a correction is the last word
 select distinct on (exam_key, indicator_code) *
 from renamed
-order by exam_key asc, indicator_code asc, load_id desc, row_number desc
+order by
+    exam_key asc,
+    indicator_code asc,
+    result_status = 'preliminary' asc,
+    load_id desc,
+    row_number desc,
+    array_position(array['corrected', 'final', 'preliminary', 'cancelled', 'entered-in-error'], result_status) asc

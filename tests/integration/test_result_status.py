@@ -1,0 +1,90 @@
+"""What a result's status does to the versions before it: within a file, between files, and in the marts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.settings import Settings
+
+HEADER = "登记号,姓名,性别,证件号码,登记日期,项目名称,结果,单位,结果状态\n"
+PERSON = "王五,男,110101199003070775"
+
+
+@pytest.fixture
+def server(stack: Settings) -> Iterator[psycopg.Connection]:
+    """Whatever these tests load is gone afterwards."""
+    with administrator(stack, stack.database) as connection:
+        row = connection.execute("select coalesce(max(load_id), 0) from ops.load").fetchone()
+        yield connection
+        for table in ("person", "exam", "observation", "original"):
+            connection.execute(f"delete from landing.{table} where load_id > %s", row)  # noqa: S608
+        connection.execute("delete from ops.load where load_id > %s", row)
+
+
+class Files:
+    """Files of one exam, loaded one after the other."""
+
+    def __init__(self, folder: Path, number: str) -> None:
+        self._folder, self._number, self._count = folder, number, 0
+
+    def load(self, *results: tuple[str, str]) -> dict[str, Any]:
+        """One file of these (value, status) of the systolic pressure; its counts of observations."""
+        self._count += 1
+        path = self._folder / f"status_{self._count}.csv"
+        rows = [f"{self._number},{PERSON},2024-03-05,收缩压,{value},mmHg,{status}\n" for value, status in results]
+        path.write_text(HEADER + "".join(rows), encoding="utf-8")
+        command = ["wellhouse", "ingest", str(path), "--source", "exam", "--site", "status", "--json"]
+        done = subprocess.run(command, text=True, capture_output=True, check=True)
+        return dict(json.loads(done.stdout)["files"][0]["observations"])
+
+
+def counts(read: int, loaded: int, quarantined: int = 0, duplicate: int = 0) -> dict[str, int]:
+    return {"read": read, "loaded": loaded, "quarantined": quarantined, "duplicate": duplicate}
+
+
+def landed(server: psycopg.Connection) -> list[tuple[str, str]]:
+    """What the newest exam of these tests has, in the order it came."""
+    return server.execute(
+        """select value_raw, status from landing.observation where exam_key = (
+               select exam_key from landing.exam where site = 'status' order by load_id desc limit 1)
+           order by load_id, row_number"""
+    ).fetchall()
+
+
+def test_a_correction_supersedes_and_the_history_stays(server: psycopg.Connection, tmp_path: Path) -> None:
+    files = Files(tmp_path, "between")
+    assert files.load(("120", "初步")) == counts(1, 1)
+    assert files.load(("121", "最终")) == counts(1, 1)
+    assert files.load(("125", "更正")) == counts(1, 1)
+    assert files.load(("125", "更正"), ("125", "更正")) == counts(2, 0, duplicate=2)
+    assert files.load(("", "作废")) == counts(1, 1)
+    assert landed(server) == [
+        ("120", "preliminary"), ("121", "final"), ("125", "corrected"), ("", "entered-in-error"),
+    ]  # fmt: skip
+
+
+def test_within_a_file_only_a_status_supersedes(server: psycopg.Connection, tmp_path: Path) -> None:
+    files = Files(tmp_path, "within")
+    history = (("120", "初步"), ("121", ""), ("121", ""), ("122", ""), ("125", "更正"))
+    assert files.load(*history) == counts(5, 3, quarantined=1, duplicate=1)
+    assert landed(server) == [("120", "preliminary"), ("121", "final"), ("125", "corrected")]
+    # the same history in a later file changes nothing, or its older results would come back to life
+    again = (("121", ""), ("125", "更正"))
+    assert files.load(*again) == counts(2, 0, duplicate=2)
+    assert files.load(("121", "")) == counts(1, 1)
+
+
+def test_an_unknown_status_is_refused(server: psycopg.Connection, tmp_path: Path) -> None:
+    assert Files(tmp_path, "unknown").load(("120", "不知道")) == counts(1, 0, quarantined=1)
+    reasons = server.execute(
+        "select field, reason from quarantine.record where load_id = (select max(load_id) from ops.load)"
+    ).fetchall()
+    assert reasons == [("结果状态", "unknown_word")]
