@@ -43,14 +43,20 @@ def from_table(spec: Spec, table: pd.DataFrame) -> dict[str, Column]:
     """Every input of the model; one that the table lacks is missing in every row.
 
     :param table: one row a person; cells as text, numbers or booleans
+    """
+    return {entry.name: _column(entry, table) for entry in spec.inputs}
+
+
+def require(spec: Spec, table: pd.DataFrame) -> None:
+    """
     :raises WellhouseError: a required column, or all columns of which one is needed, are not in the table.
     """
-    absent = [entry.name for entry in spec.inputs if entry.required and _source(entry, table) is None]
     given = {entry.name for entry in spec.inputs if _source(entry, table) is not None}
+    computed = {derived.input for derived in spec.derived}
+    absent = [entry.name for entry in spec.inputs if entry.required and entry.name not in given | computed]
     absent += [" or ".join(group) for group in spec.one_of if not given & set(group)]
     if absent:
         raise WellhouseError(f"{spec.model}: missing column: {', '.join(absent)}")
-    return {entry.name: _column(entry, table) for entry in spec.inputs}
 
 
 def _source(entry: Input, table: pd.DataFrame) -> str | None:
@@ -62,13 +68,23 @@ def _source(entry: Input, table: pd.DataFrame) -> str | None:
 def _column(entry: Input, table: pd.DataFrame) -> Column:
     source = _source(entry, table)
     if source is None:
-        return Column(np.full(len(table), np.nan), np.zeros(len(table), dtype=bool))
+        absent = entry.default if entry.kind in ("choice", "sex") else np.nan
+        text = entry.kind in ("choice", "sex")
+        values = np.full(len(table), absent, dtype=object if text else float)
+        return Column(values, np.zeros(len(table), dtype=bool))
     cells = table[source]
     if entry.kind == "sex":
         return _words(cells, SEXES, object)
     if entry.kind == "flag":
         return _words(cells, FLAGS, float)
+    if entry.kind == "choice":
+        column = _words(cells, {value: value for value in entry.values}, object)
+        column.values[column.missing] = entry.default
+        return column
     column = _numbers(cells)
+    if entry.kind == "points":
+        column.malformed |= column.values != np.floor(column.values)
+        column.malformed &= ~column.missing
     if entry.alternative and source != entry.name and entry.alternative.unit != entry.unit:
         indicator = entry.alternative.indicator or entry.name
         column.values = convert(column.values, indicator, entry.alternative.unit, entry.unit)

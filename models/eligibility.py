@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from models.columns import Column
+from models.expressions import evaluate
 from models.spec import Input, Spec
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+BITS = 40
+"""Objections that one whole number holds beside the combinations before."""
 UNITS = {
     "1": ("", ""),
     "a": (" years", "岁"),
@@ -22,6 +25,8 @@ UNITS = {
 """UCUM units that people write otherwise, in English and Chinese."""
 EXPECTED = {
     "quantity": ("not a number", "不是数字"),
+    "points": ("not a whole number", "不是整数"),
+    "choice": ("not one of the known values", "不是规定的取值"),
     "flag": ("not yes or no (1 or 0)", "不是“是”或“否”"),
     "sex": ("not male or female", "不是男或女"),
 }
@@ -47,35 +52,59 @@ class _Objection:
 
 def check(spec: Spec, columns: Mapping[str, Column]) -> Verdict:
     """Judge every row against the model's requirements and limits."""
-    objections = [o for entry in spec.inputs for o in _of_input(entry, columns[entry.name])]
-    objections += [_of_group(spec, group, columns) for group in spec.one_of]
+    objections = [o for o in _all(spec, columns) if o.rows.any()]
     # each objection is a bit: texts are put together once a combination, not once a row
-    code = np.zeros(len(next(iter(columns.values())).values), dtype=np.int64)
-    for bit, objection in enumerate(objections):
-        code |= objection.rows.astype(np.int64) << bit
-    combinations, which = np.unique(code, return_inverse=True)
-    chosen = [[o for bit, o in enumerate(objections) if combination >> bit & 1] for combination in combinations]
+    chosen: list[list[_Objection]] = [[]]
+    which = np.zeros(len(next(iter(columns.values())).values), dtype=np.int64)
+    for start in range(0, len(objections), BITS):
+        some = objections[start : start + BITS]
+        code = which << len(some)
+        for bit, objection in enumerate(some):
+            code |= objection.rows.astype(np.int64) << bit
+        combinations, which = np.unique(code, return_inverse=True)
+        chosen = [
+            chosen[combination >> len(some)] + [o for bit, o in enumerate(some) if combination >> bit & 1]
+            for combination in combinations.tolist()
+        ]
     return Verdict(
-        eligible=code == 0,
+        eligible=np.array([not some for some in chosen])[which],
         reason_en=_texts(["; ".join(o.en for o in some) for some in chosen])[which],
         reason_zh=_texts(["；".join(o.zh for o in some) for some in chosen])[which],
         missing=_texts([";".join(o.missing for o in some if o.missing) for some in chosen])[which],
     )
 
 
+def _all(spec: Spec, columns: Mapping[str, Column]) -> Iterator[_Objection]:
+    inputs = {name: column.values for name, column in columns.items()}
+    rows = len(next(iter(inputs.values())))
+    points = [entry for entry in spec.inputs if entry.kind == "points" and entry.required]
+    gone = np.sum([columns[entry.name].missing for entry in points], axis=0)
+    for entry in spec.inputs:
+        needed = np.full(rows, entry.required)
+        if entry.required_when:
+            needed = evaluate(entry.required_when, inputs, rows) == 1
+        if entry.kind == "points" and spec.may_miss:
+            needed &= gone > spec.may_miss
+        yield from _of_input(entry, columns[entry.name], needed)
+    for group in spec.one_of:
+        yield _of_group(spec, group, columns)
+    for exclusion in spec.excluded:
+        yield _Objection(evaluate(exclusion.when, inputs, rows) == 1, exclusion.reason_en, exclusion.reason_zh)
+
+
 def _texts(values: list[str]) -> Array:
     return np.array(values, dtype=object)
 
 
-def _of_input(entry: Input, column: Column) -> Iterator[_Objection]:
-    if entry.required:
-        yield _Objection(column.missing, f"{entry.name_en} is missing", f"缺少{entry.name_zh}", entry.name)
+def _of_input(entry: Input, column: Column, needed: Array) -> Iterator[_Objection]:
+    if needed.any():
+        yield _Objection(column.missing & needed, f"{entry.name_en} is missing", f"缺少{entry.name_zh}", entry.name)
     if column.malformed.any():
         en, zh = EXPECTED[entry.kind]
         yield _Objection(column.malformed, f"{entry.name_en} is {en}", f"{entry.name_zh}{zh}")
     if entry.excluded_en and entry.excluded_zh:
         yield _Objection(column.values == 1, entry.excluded_en, entry.excluded_zh)
-    elif entry.kind == "quantity":
+    elif entry.kind in ("quantity", "points"):
         en, zh = _limits(entry)
         yield _Objection(_outside(entry, column.values), f"{entry.name_en} is outside {en}", f"{entry.name_zh}超出{zh}")
 

@@ -23,7 +23,8 @@ from wellhouse.errors import WellhouseError
 
 ROLE = "wh_model"
 KEYS = ["person_key", "site", "exam_key", "exam_date"]
-TYPES = {"quantity": "double precision", "flag": "int::double precision", "sex": "text"}
+TYPES = {"quantity": "double precision", "points": "double precision", "flag": "int::double precision", "sex": "text",
+         "choice": "text"}  # fmt: skip
 
 REGISTER = """
 insert into risk.model (model, version, kind, source, card)
@@ -31,6 +32,9 @@ select model, version, kind, source, card::jsonb from pg_temp.incoming_model
 on conflict (model, version) do update set kind = excluded.kind, source = excluded.source, card = excluded.card
 where (risk.model.kind, risk.model.source, risk.model.card) is distinct from (excluded.kind, excluded.source, excluded.card)
 """  # noqa: E501
+COLUMNS = """
+select column_name from information_schema.columns where table_schema = 'marts' and table_name = 'fct_risk_features'
+"""
 # What has not changed is not written again, so a second run costs two joins and leaves every row as it was.
 WITHDRAW = """
 delete from risk.score s using pg_temp.incoming_model m
@@ -54,7 +58,7 @@ where not exists (
     where (s.person_key, s.exam_key, s.model, s.version, s.output)
         = (i.person_key, i.exam_key, i.model, i.version, i.output)
 )
-order by person_key, exam_key, model
+order by person_key, exam_key, model, output
 """
 
 
@@ -64,10 +68,12 @@ def score_everybody(run_id: str) -> dict[str, Any]:
     :returns: counts of people, and of scored and eligible rows by model
     :raises WellhouseError: the features are not there, or the database refuses.
     """
-    specs = every()
+    specs = [spec for spec in every() if spec.daily]
     try:
         with dbapi.connect(db.url(ROLE)) as connection, connection.cursor() as cursor:
-            cursor.execute(f"select {', '.join(KEYS + _features(specs))} from marts.fct_risk_features")  # noqa: S608
+            cursor.execute(COLUMNS)
+            held = {row[0] for row in cursor.fetchall()}
+            cursor.execute(f"select {', '.join(KEYS + _features(specs, held))} from marts.fct_risk_features")  # noqa: S608
             features = cursor.fetch_arrow_table().to_pandas()
             scored = [_rows(spec, features, run_id) for spec in specs]
             cursor.adbc_ingest("incoming_model", _models(specs), mode="create", temporary=True)
@@ -77,40 +83,55 @@ def score_everybody(run_id: str) -> dict[str, Any]:
             connection.commit()
     except adbc_driver_manager.Error as error:
         raise WellhouseError(_explain(error)) from None
-    counts = {s.model: int(np.sum(t["eligible"].to_numpy())) for s, t in zip(specs, scored, strict=True)}
+    counts = {
+        s.model: int(np.sum(t["eligible"].to_numpy())) // len(s.outputs) for s, t in zip(specs, scored, strict=True)
+    }
     return {"run_id": run_id, "people": len(features), "models": len(specs), "eligible": counts}
 
 
-def _features(specs: list[Spec]) -> list[str]:
-    """The mart's columns, cast to what the equations take; an optional input that the mart lacks is left out."""
-    columns = {_mart_column(entry): TYPES[entry.kind] for spec in specs for entry in spec.inputs}
-    computed = {derived.input for spec in specs for derived in spec.derived}
-    return [f"{name}::{kind} as {name}" for name, kind in columns.items() if name not in computed]
+def _features(specs: list[Spec], held: set[str]) -> list[str]:
+    """The mart's columns, cast to what the equations take; what the mart lacks is missing for everybody."""
+    wanted = {name: TYPES[i.kind] for spec in specs for i in spec.inputs for name in _names(i) if name in held}
+    return [f"{name}::{kind} as {name}" for name, kind in wanted.items()]
 
 
-def _mart_column(entry: Input) -> str:
-    return entry.alternative.column if entry.alternative else entry.name
+def _names(entry: Input) -> list[str]:
+    return [entry.name, *([entry.alternative.column] if entry.alternative else [])]
 
 
 def _rows(spec: Spec, features: pd.DataFrame, run_id: str) -> pa.Table:
+    """One row a person and output; the category is of the first output."""
     scores = score(spec, features)
-    text = {name: pa.array(scores[name], pa.string()) for name in ("reason", "reason_zh", "missing", "category")}
-    constant = {"model": spec.model, "version": spec.version, "output": spec.output.name, "unit": spec.output.unit}
-    return pa.table(
-        {
-            "person_key": pa.array(features["person_key"], pa.int64()),
-            "site": pa.array(features["site"], pa.string()),
-            "exam_key": pa.array(features["exam_key"], pa.int64()),
-            "exam_date": pa.array(features["exam_date"], pa.date32()),
-            "value": pa.array(scores[spec.output.name], pa.float64(), from_pandas=True),
-            "eligible": pa.array(scores["eligible"], pa.bool_()),
-            "reason_en": _null_when_empty(text["reason"]),
-            "reason_zh": _null_when_empty(text["reason_zh"]),
-            "category": _null_when_empty(text["category"]),
-            "missing": text["missing"],
-            **{name: pa.repeat(value, len(features)) for name, value in (constant | {"run_id": run_id}).items()},
-        }
+    missing = pa.array(scores["missing"], pa.string())
+    category, reason_en, reason_zh = (
+        _null_when_empty(pa.array(scores[name], pa.string())) for name in ("category", "reason", "reason_zh")
     )
+    shared = {
+        "person_key": pa.array(features["person_key"], pa.int64()),
+        "site": pa.array(features["site"], pa.string()),
+        "exam_key": pa.array(features["exam_key"], pa.int64()),
+        "exam_date": pa.array(features["exam_date"], pa.date32()),
+        "eligible": pa.array(scores["eligible"], pa.bool_()),
+        "reason_en": reason_en,
+        "reason_zh": reason_zh,
+        "missing": missing,
+    }
+    rows = len(features)
+    of_all = {"model": spec.model, "version": spec.version, "run_id": run_id}
+    parts = []
+    for output in spec.outputs:
+        constant = of_all | {"output": output.name, "unit": output.unit}
+        parts.append(
+            pa.table(
+                {
+                    **shared,
+                    "value": pa.array(scores[output.name], pa.float64(), from_pandas=True),
+                    "category": category if output is spec.output else pa.nulls(rows, pa.string()),
+                    **{name: pa.repeat(value, rows) for name, value in constant.items()},
+                }
+            )
+        )
+    return pa.concat_tables(parts)
 
 
 def _null_when_empty(values: pa.Array) -> pa.Array:

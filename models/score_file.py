@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.columns import require
 from models.command import UsageError, run
 from models.scoring import score
 from models.spec import find
@@ -19,6 +20,7 @@ def score_file(model: str, source: Path, target: Path) -> None:
     """Write one row of results for each row of inputs, in the same order; ``target`` is complete or untouched."""
     spec = find(model)
     table = read_csv(source, text=True)
+    require(spec, table)
     scores = score(spec, table)
     scores["eligible"] = np.where(scores["eligible"], "true", "false")
     if not target.parent.is_dir():

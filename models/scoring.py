@@ -24,49 +24,63 @@ def score(spec: Spec, table: pd.DataFrame) -> pd.DataFrame:
     """Score every row of ``table``, in its order.
 
     :param table: columns named as the model's inputs, or as their alternatives (then converted)
-    :returns: the output's column (NaN when not eligible), ``eligible``, ``reason``, ``reason_zh``, ``missing``
-        (names parted by ``;``) and ``category`` (a code of the spec; empty when not eligible)
-    :raises WellhouseError: a column is not in the table.
+    :returns: a column for each output (NaN when not eligible), ``eligible``, ``reason``, ``reason_zh``, ``missing``
+        (names parted by ``;``) and ``category`` of the first output (a code of the spec; empty when not eligible)
+    :raises WellhouseError: the model's limits let a row through that has no finite result.
     """
     columns = reading.from_table(spec, table)
     for entry in spec.derived:
         columns[entry.input] = _fill(columns[entry.input], find(entry.model), table)
     verdict = check(spec, columns)
     inputs = {name: column.values for name, column in columns.items()}
-    with np.errstate(all="ignore"):
-        value = np.where(verdict.eligible, _calculate(spec, inputs), np.nan)
-    if not np.isfinite(value[verdict.eligible]).all():
-        raise WellhouseError(f"{spec.model}: an eligible row has no finite result; its limits in spec.yml are too wide")
+    numbers = _calculate(spec, inputs, verdict.eligible)
     return pd.DataFrame(
         {
-            spec.output.name: value,
+            **numbers,
             "eligible": verdict.eligible,
             "reason": verdict.reason_en,
             "reason_zh": verdict.reason_zh,
             "missing": verdict.missing,
-            "category": categorise(spec, value, inputs),
+            "category": categorise(spec, numbers[spec.output.name], inputs),
         }
     )
 
 
 def _fill(column: Column, model: Spec, table: pd.DataFrame) -> Column:
     """Where an input was not given, what the other model computes from the same row."""
-    try:
-        computed = score(model, table)[model.output.name].to_numpy()
-    except WellhouseError:  # the other model's columns are not in the table
+    if not column.missing.any():
         return column
+    computed = score(model, table)[model.output.name].to_numpy()
     return Column(np.where(column.missing, computed, column.values.astype(float)), column.malformed)
 
 
-def _calculate(spec: Spec, inputs: Mapping[str, Array]) -> Array:
+def _calculate(spec: Spec, inputs: Mapping[str, Array], eligible: Array) -> dict[str, Array]:
+    """Every output, NaN for those who are not eligible: the equation never sees them."""
+    rows = np.flatnonzero(eligible)
+    everybody = len(rows) == len(eligible)
+    results = _results(spec, inputs if everybody else {name: values[rows] for name, values in inputs.items()})
+    numbers = {}
+    for output in spec.outputs:
+        if not np.isfinite(results[output.name]).all():
+            raise WellhouseError(
+                f"{spec.model}: an eligible row has no finite {output.name}; its limits in spec.yml are too wide"
+            )
+        numbers[output.name] = np.full(len(eligible), np.nan)
+        numbers[output.name][rows] = results[output.name]
+    return numbers
+
+
+def _results(spec: Spec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
     if spec.kind == "survival":
         from models.survival.artefact import Artefact
 
-        return Artefact.read(spec.coefficients_path).risk(inputs)
-    equation = getattr(importlib.import_module(f"models.{spec.model}.equation"), spec.model)
+        return {spec.output.name: Artefact.read(spec.coefficients_path).risk(inputs)}
+    equation = getattr(importlib.import_module(f"models.{spec.family}.equation"), spec.family)
     wanted = inspect.signature(equation).parameters
-    arguments = {name: values for name, values in inputs.items() if name in wanted}
-    return np.asarray(equation(**arguments, coefficients=spec.coefficients()["coefficients"]))
+    some = {name: values for name, values in inputs.items() if name in wanted or "items" in wanted}
+    with np.errstate(all="ignore"):
+        found = equation(**some, coefficients=spec.coefficients())
+    return found if isinstance(found, dict) else {spec.output.name: np.asarray(found)}
 
 
 def categorise(spec: Spec, value: Array, inputs: Mapping[str, Array]) -> Array:

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     airflow_port: int = 18080
     superset_port: int = 18088
 
+    score2_risk_region: str | None = None
+    """low, moderate, high or very_high: which of SCORE2's regions the centre's people belong to; unset: not scored."""
+
     sample_people: int = 2000
     sample_seed: int = 20240601
 

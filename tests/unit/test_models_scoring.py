@@ -51,33 +51,33 @@ def one(model: str, **changes: Any) -> pd.Series:
     ],
 )  # fmt: skip
 def test_no_number_without_a_right_to_one(changes: dict[str, Any], reason: str, missing: str) -> None:
-    row = one("prevent_cvd_10y", **changes)
+    row = one("prevent_base_10y", **changes)
     assert not row["eligible"]
-    assert np.isnan(row["risk"])
+    assert np.isnan(row["risk_cvd"])
     assert (row["reason"], row["missing"], row["category"]) == (reason, missing, "")
     assert row["reason_zh"]
 
 
 def test_limits_belong_to_the_range() -> None:
     for changes in ({"age_years": 30}, {"age_years": 79}, {"bmi_kg_m2": 18.5}, {"bmi_kg_m2": 39.9}, {"egfr": 15}):
-        assert one("prevent_cvd_10y", **changes)["eligible"], changes
+        assert one("prevent_base_10y", **changes)["eligible"], changes
 
 
 def test_egfr_is_computed_where_it_was_not_given() -> None:
     egfr = one("ckd_epi_2021", creatinine_mg_dl=1.0)["egfr"]
-    computed = one("prevent_cvd_10y", egfr=None, creatinine_mg_dl=1.0)
-    assert computed["risk"] == one("prevent_cvd_10y", egfr=egfr)["risk"]
-    assert one("prevent_cvd_10y", egfr=None, creatinine_mg_dl=0.1)["reason"].startswith(
+    computed = one("prevent_base_10y", egfr=None, creatinine_mg_dl=1.0)
+    assert computed["risk_cvd"] == one("prevent_base_10y", egfr=egfr)["risk_cvd"]
+    assert one("prevent_base_10y", egfr=None, creatinine_mg_dl=0.1)["reason"].startswith(
         "eGFR (CKD-EPI 2021) is outside"
     )
-    assert not one("prevent_cvd_10y", creatinine_mg_dl=99)["eligible"]
+    assert not one("prevent_base_10y", creatinine_mg_dl=99)["eligible"]
 
 
 def test_the_warehouse_s_units_give_the_same_risk() -> None:
     ours = {k: v for k, v in PERSON.items() if not k.endswith("_mg_dl")}
     ours |= {"total_cholesterol_mmol_l": 200 * 0.02586, "hdl_cholesterol_mmol_l": 45 * 0.02586}
-    risk = score(find("prevent_cvd_10y"), pd.DataFrame([ours])).iloc[0]["risk"]
-    assert risk == pytest.approx(one("prevent_cvd_10y")["risk"], rel=1e-12)
+    risk = score(find("prevent_base_10y"), pd.DataFrame([ours])).iloc[0]["risk_cvd"]
+    assert risk == pytest.approx(one("prevent_base_10y")["risk_cvd"], rel=1e-12)
 
 
 def test_conversion_is_per_indicator_and_turns_back() -> None:
@@ -95,7 +95,7 @@ def test_conversion_is_per_indicator_and_turns_back() -> None:
         ("fib_4", 2.67, 50, "indeterminate"), ("fib_4", 2.68, 50, "high"), ("ckd_epi_2021", 90, 50, "G1"),
         ("ckd_epi_2021", 89.9, 50, "G2"),
         ("ckd_epi_2021", 59.9, 50, "G3a"), ("ckd_epi_2021", 14.9, 50, "G5"), ("ckd_epi_2021", np.nan, 50, ""),
-        ("prevent_cvd_10y", 0.05, 50, "borderline"), ("prevent_cvd_10y", 0.2, 50, "high"),
+        ("prevent_base_10y", 0.05, 50, "borderline"), ("prevent_base_10y", 0.2, 50, "high"),
     ],
 )  # fmt: skip
 def test_categories(model: str, value: float, age: float, code: str) -> None:
@@ -121,7 +121,7 @@ def test_a_number_and_a_reason_exclude_each_other(changes: dict[str, Any]) -> No
 def test_a_million_people_take_seconds() -> None:
     table = pd.DataFrame([PERSON]).loc[np.zeros(200_000, dtype=int)].reset_index(drop=True)
     start = time.perf_counter()
-    score(find("prevent_cvd_10y"), table)
+    score(find("prevent_base_10y"), table)
     assert time.perf_counter() - start < 6
 
 
@@ -132,12 +132,15 @@ def wellhouse(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_risk_list_names_inputs_units_and_limits() -> None:
     listed = {entry["model"]: entry for entry in json.loads(wellhouse("risk", "list", "--json").stdout)}
-    assert set(listed) == {"ckd_epi_2021", "fib_4", "framingham_cvd", "prevent_cvd_10y"}
+    assert set(listed) == {spec.model for spec in SPECS}
+    assert {"china_par", "ckd_epi_2021", "fib_4", "framingham_cvd", "kfre", "phq_9", "prevent_full_30y"} < set(listed)
     for entry in listed.values():
         assert {"version", "source", "inputs", "outputs"} <= set(entry)
         assert all({"name", "unit", "required", "min", "max"} <= set(i) for i in entry["inputs"])
         assert all({"name", "unit"} <= set(o) for o in entry["outputs"])
-    assert [(i["min"], i["max"]) for i in listed["prevent_cvd_10y"]["inputs"] if i["name"] == "age_years"] == [(30, 79)]
+    assert [(i["min"], i["max"]) for i in listed["prevent_base_10y"]["inputs"] if i["name"] == "age_years"] == [
+        (30, 79)
+    ]
 
 
 def test_risk_score_writes_a_row_for_each_row(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pypdf import PdfReader
 
+from models.spec import find
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import PROJECT_ROOT
 from wellhouse.summaries import summary
@@ -91,10 +91,10 @@ def test_both_languages_have_the_same_words() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_model_and_category_has_words_and_a_tone(language: Language) -> None:
-    for spec in (yaml.safe_load(p.read_text()) for p in sorted((PROJECT_ROOT / "models").glob("*/spec.yml"))):
-        codes = {c["code"] for c in spec["categories"]}
-        assert codes == set(words(language).texts["models"][spec["model"]]["categories"])
-        assert codes == set(words(language).layout["risks"][spec["model"]]["tones"])
+    for model, layout in words(language).layout["risks"].items():
+        codes = {category.code for category in find(model).categories}
+        assert codes == set(words(language).texts["models"][model]["categories"])
+        assert codes == set(layout["tones"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -216,7 +216,7 @@ def test_a_comparator_is_part_of_the_value() -> None:
 
 def test_a_model_that_could_not_be_used_says_why_in_words() -> None:
     reasons = ("缺少服用降压药；年龄超出30～79 a", "bp_medication is missing; sbp_mm_hg is outside 90 to 200 mm[Hg]")
-    risk = Risk("prevent_cvd_10y", None, "1", None, *reasons, source="Khan 2024")
+    risk = Risk("prevent_base_10y", None, "1", None, *reasons, source="Khan 2024")
     (card,) = document(facts(risks=(risk,)), words("en"))["risks"]["cards"]
     assert (card["number"], card["tone"], card["label"]) == ("", "plain", "not computed")
     assert card["text"] == (
@@ -228,7 +228,7 @@ def test_a_model_that_could_not_be_used_says_why_in_words() -> None:
 
 def test_a_probability_is_shown_in_percent() -> None:
     (card,) = document(
-        facts(risks=(Risk("prevent_cvd_10y", 0.0324, "1", "low", None, None, "Khan 2024"),)), words("en")
+        facts(risks=(Risk("prevent_base_10y", 0.0324, "1", "low", None, None, "Khan 2024"),)), words("en")
     )["risks"]["cards"]
     assert (card["number"], card["unit"], card["tone"]) == ("3.2", "%", "good")
 

@@ -53,10 +53,10 @@ TRENDS = """
     order by t.indicator_code, t.exam_number
 """
 RISKS = """
-    select model, value, unit, category, reason_zh, reason_en, source
+    select distinct on (model) model, value, unit, category, reason_zh, reason_en, source
     from (select * from marts.fct_risk_score union all select * from marts.fct_survival_risk) score
     where person_key = %(person_key)s and site = %(site)s and exam_key = %(exam_key)s
-    order by model
+    order by model, category nulls last, output
 """
 FOLLOW_UPS = """
     select follow_up_date, method, outcome, next_date
