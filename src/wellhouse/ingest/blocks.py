@@ -13,9 +13,13 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from wellhouse.ingest.sniff import Unreadable
+
 BLOCK_BYTES = 4 << 20
 MAX_RECORD_BYTES = 1 << 20
 """A record longer than this has an unclosed quote: it ends at its first line."""
+MAX_LINE_BYTES = 4 * MAX_RECORD_BYTES
+"""A line longer than this is no record of anything."""
 
 _LF, _CR, _QUOTE = 0x0A, 0x0D, 0x22
 
@@ -122,6 +126,8 @@ def blocks(file: IO[bytes], splitter: Splitter, first: bytes, size: int = BLOCK_
         data = rest + part if part else rest
         ends, torn = splitter.cut(data, final)
         if not len(ends):
+            if len(data) > MAX_LINE_BYTES:
+                raise Unreadable("record_too_long", f"lines of at most {MAX_LINE_BYTES >> 20} MiB")
             rest = data
             continue
         stop = int(ends[-1])

@@ -81,7 +81,7 @@ def read(batch: Batch, plan: Plan) -> None:
         cells, items = _long_cells(batch, plan, _statuses(batch))
     else:
         cells, items = _wide_cells(batch, plan)
-    observed = observe(batch, cells, items, keys)
+    observed = observe(batch, cells, items, keys, plan.dictionary)
     if plan.long:
         # a record is its one result: a bad result is a rejected record
         batch.alive[cells.record[observed.present & ~observed.good]] = False

@@ -159,6 +159,7 @@ class _Reading:
         self._suspects: list[Ints] = []
         self._seen = _Seen()
         self._seam = Seam()
+        self._kept = False
         self._by_detail = mapping.source == "questionnaire"
 
     def run(self, before: os.stat_result) -> bool:
@@ -217,6 +218,7 @@ class _Reading:
         rejects = Rejects()
         for index, reason, expected in piece.bad:
             rejects.add(first + index, None, reason, expected)
+        self._note(piece)
         batch = Batch(layout, piece.table, first + piece.good, rejects)
         _repeated_headers(batch)
         if len(batch.rows):
@@ -238,6 +240,12 @@ class _Reading:
         self._summary.add(rejects)
         load.put(batch.tables)
 
+    def _note(self, piece: Piece) -> None:
+        self._summary.notes += piece.notes
+        if piece.rendered and not self._kept:
+            self._ingest._keep(self._path, self._entry.sha256)
+            self._kept = True
+
     def _count(self, batch: Batch, piece: Piece, plan: exam.Plan | None) -> None:
         """A record is loaded when any row of it is, quarantined when it is bad or all its rows are."""
         bad = len(piece.bad)
@@ -258,6 +266,7 @@ class _Reading:
 
     def _set_aside(self, load: Load, piece: Piece, sealer: Sealer) -> None:
         """Keep the bytes of a piece that cannot be read, under the system's key."""
+        self._note(piece)
         first = self._rows + 1
         self._rows += len(piece.starts)
         owners = np.full(len(piece.starts), -1, np.int32)

@@ -75,8 +75,9 @@ def _word(text: str, answer: Answer) -> tuple[int, float | None, str | None]:
         if meaning is None:
             return 0, None, None
         return (1, None, meaning) if isinstance(meaning, str) else (1, float(meaning), None)
-    kind, value, _, _ = values.parse_text(text)
-    return (1, value, None) if answer.number and kind == Kind.NUMBER else (2, None, None)
+    read = values.parse_text(text)
+    number = answer.number and read.kind == Kind.NUMBER and read.unit is None
+    return (1, read.value, None) if number else (2, None, None)
 
 
 def outcomes(batch: Batch, day: Ints) -> None:

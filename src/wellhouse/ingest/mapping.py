@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingType
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from wellhouse.errors import WellhouseError
+from wellhouse.ingest import footers
 from wellhouse.ingest.dictionary import normal_name
+from wellhouse.ingest.footers import Footers
 
 SOURCES = ("exam", "questionnaire", "consultation", "follow_up", "call_recording", "card", "intervention", "care_plan")
 IDENTIFIERS = ("id_number", "mrn")
@@ -106,6 +108,11 @@ class Mapping:
     key_fields: tuple[str, ...]
     date_offset_days: str | None
     site: str | None = None
+    pairs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Name of a column or item → the two indicators in one cell of it, such as ``120/80``."""
+    date_formats: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Role → ``strptime`` formats its dates may have besides those that are read without."""
+    footers: Footers = field(default_factory=Footers)
 
     @property
     def label(self) -> str:
@@ -157,7 +164,7 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
         "codes", "observations", "answers", "outcomes", "fields", "key", "key_fields", "date_offset_days",
-        "description",
+        "description", "pairs", "date_formats", "footers",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"unknown entry {sorted(unknown)[0]}")
@@ -207,7 +214,15 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
         key=document.get("key", ""),
         key_fields=tuple(document.get("key_fields", ())),
         date_offset_days=document.get("date_offset_days"),
+        pairs={normal_name(str(name)): _two(codes) for name, codes in document.get("pairs", {}).items()},
+        date_formats={role: _spellings(f) for role, f in document.get("date_formats", {}).items()},
+        footers=Footers((*footers.USUAL, *(str(w) for w in document.get("footers", ())))),
     )  # fmt: skip
+
+
+def _two(value: Any) -> tuple[str, str]:
+    first, second = value
+    return str(first), str(second)
 
 
 def _spellings(value: Any) -> tuple[str, ...]:

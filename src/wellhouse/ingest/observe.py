@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from wellhouse.ingest.values import Kind
 
 PROBLEMS = (
     "", "unknown_indicator", "missing_unit", "unknown_unit", "not_a_number", "unknown_word", "impossible_value",
+    "range",
 )  # fmt: skip
 STATUSES = ("final", "preliminary", "corrected", "cancelled", "entered-in-error", "registered")
 """FHIR's observation-status, ``corrected`` for ``amended``, too; what is ``registered`` has no result yet."""
@@ -74,12 +75,13 @@ class Observed:
     good: Flags
 
 
-def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints) -> Observed:
+def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints, dictionary: Dictionary) -> Observed:
     """Emit ``landing.observation`` for the good cells, rejects for the bad ones, and count them.
 
     :param exam_keys: per record of the batch
     """
-    parsed = values.parse(cells.text)
+    parsed = values.parse(cells.text, units=True)
+    items, cells = _own_units(items, cells, parsed, dictionary)
     table = _Table(items)
     kind, value = parsed.kind.copy(), parsed.value
     if cells.mean is not None:
@@ -88,7 +90,7 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints) -> O
     ordinal = table.ordinal[cells.item]
     status = cells.status if cells.status is not None else np.zeros(len(kind), np.int64)
     back = np.isin(status, _TAKEN_BACK)
-    present = ((kind != Kind.ABSENT) & ((kind != Kind.DASH) | ordinal) & (status < len(STATUSES) - 1)) | back
+    present = ((kind != Kind.ABSENT) & ((kind != Kind.NOTHING) | ordinal) & (status < len(STATUSES) - 1)) | back
     found = _problems(table, cells.item, kind, value, ordinal)
     # what is taken back needs no value: often it comes without one, and a wrong one may be why it is taken back
     problem = np.where(back & (found != 1), 0, found)
@@ -108,9 +110,9 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints) -> O
     kept = np.flatnonzero(good)
     record, which_item = cells.record[kept], cells.item[kept]
     words = parsed.word.take(pa.array(kept))
-    dashes = kind[kept] == Kind.DASH
-    if dashes.any():
-        words = pa.compute.if_else(pa.array(dashes), "neg", words)
+    nothing = kind[kept] == Kind.NOTHING
+    if nothing.any():
+        words = pa.compute.if_else(pa.array(nothing), "neg", words)
     numbers = (kind[kept] == Kind.NUMBER) & (found[kept] == 0)
     batch.emit("observation", {
         "row_number": pa.array(batch.rows[record].astype(np.int32)),
@@ -126,6 +128,25 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints) -> O
         "status": pa.array(STATUSES).take(pa.array(status[kept])),
     })  # fmt: skip
     return Observed(present, good)
+
+
+def _own_units(
+    items: list[Item], cells: Cells, parsed: values.Parsed, dictionary: Dictionary
+) -> tuple[list[Item], Cells]:
+    """A unit inside the cell is closer to the number than that of the column or the mapping: it counts."""
+    if parsed.unit is None:
+        return items, cells
+    items, which = list(items), cells.item.copy()
+    units = parsed.unit.to_pylist()
+    made: dict[tuple[int, str], int] = {}
+    for i in np.flatnonzero(np.array(parsed.unit.is_valid())).tolist():
+        own = (int(which[i]), units[i])
+        if own not in made:
+            made[own] = len(items)
+            old = items[own[0]]
+            items.append(item(dictionary, old.header, old.code, own[1]) if old.indicator else old)
+        which[i] = made[own]
+    return items, replace(cells, item=which)
 
 
 class _Table:
@@ -154,9 +175,10 @@ def _problems(
     table: _Table, item: Ints, kind: npt.NDArray[np.int8], value: npt.NDArray[np.float64], ordinal: Flags
 ) -> npt.NDArray[np.int8]:
     problem = table.problem[item]
-    word = (kind == Kind.WORD) | (kind == Kind.DASH)
+    word = (kind == Kind.WORD) | (kind == Kind.NOTHING)
     problem = np.where((problem == 0) & ordinal & ~word, 5, problem)
     problem = np.where((problem == 0) & ~ordinal & (kind != Kind.NUMBER), 4, problem)
+    problem = np.where((problem == 4) & (kind == Kind.RANGE), 7, problem)
     with np.errstate(divide="ignore", invalid="ignore"):
         plain = np.where(table.log10[item], np.log10(value), value) if table.log10.any() else value
         canonical = plain * table.factor[item] + table.shift[item]
@@ -172,6 +194,8 @@ def _expected(which: Item, problem: int) -> str:
         return which.expected
     if problem == 4:
         return f"a number in {which.unit}"
+    if problem == 7:
+        return f"one number in {which.unit}, not a range"
     if problem == 5:
         return "an ordinal result: 阴性, ±, 1+ to 4+, 阳性"
     return f"{indicator.low:g} to {indicator.high:g} {indicator.unit}"

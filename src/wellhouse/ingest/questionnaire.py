@@ -88,10 +88,10 @@ def _meaning(batch: Batch, answer: str, question: str | None) -> tuple[int, floa
     for shared in (_YES_NO, _SCALE):
         if normal in words.get(shared, {}):
             return 1, float(words[shared][normal]), None
-    kind, value, _, _ = values.parse_text(answer)
-    if kind == Kind.ABSENT:
+    read = values.parse_text(answer)
+    if read.kind == Kind.ABSENT:
         return 0, None, None
-    return (1, value, None) if kind == Kind.NUMBER and not own else (2, None, None)
+    return (1, read.value, None) if read.kind == Kind.NUMBER and read.unit is None and not own else (2, None, None)
 
 
 def _response_keys(batch: Batch, code: pa.Array, day: Ints) -> Ints:

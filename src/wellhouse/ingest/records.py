@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
+from wellhouse.ingest import footers
 from wellhouse.ingest.blocks import Block
+from wellhouse.ingest.footers import Footers
+
+NUL = ("nul_character", "text without NUL characters")
 
 
 @dataclass(frozen=True)
@@ -24,17 +29,24 @@ class Records:
     bad: list[tuple[int, str, str]]
 
 
-def parse(block: Block, encoding: str, delimiter: str, columns: Sequence[str], wanted: Sequence[str]) -> Records:
+def parse(
+    block: Block, encoding: str, delimiter: str, columns: Sequence[str], wanted: Sequence[str], below: Footers
+) -> Records:
     """Parse a block.
 
     :param columns: unique names of all columns of the file, in order
     :param wanted: those to return; all are strings, never null
+    :param below: how a row is recognised that is no record
     """
     bad: list[tuple[int, str, str]] = []
     alive = np.ones(len(block.starts), bool)
     for i in np.flatnonzero(block.torn).tolist():
         bad.append((i, "unclosed_quote", "a closing quote before the end of the record"))
         alive[i] = False
+    for i in below.records(block, encoding):
+        if alive[i]:
+            bad.append((i, *footers.REASON))
+            alive[i] = False
     text = _decode(block, encoding, alive, bad)
     table = _fast(text, delimiter, columns, wanted)
     indexes = np.flatnonzero(alive)
@@ -46,18 +58,22 @@ def parse(block: Block, encoding: str, delimiter: str, columns: Sequence[str], w
 
 def _decode(block: Block, encoding: str, alive: npt.NDArray[np.bool_], bad: list[tuple[int, str, str]]) -> bytes:
     """The living records as UTF-8; a record that does not decode dies alone."""
-    try:
-        if alive.all():
-            return _to_utf8(block.data, encoding)
-    except UnicodeDecodeError:
-        pass
+    with suppress(UnicodeDecodeError):
+        if alive.all() and b"\x00" not in (text := _to_utf8(block.data, encoding)):
+            return text
     parts = []
     for i in np.flatnonzero(alive).tolist():
         try:
-            parts.append(_to_utf8(_raw(block, i), encoding))
+            part = _to_utf8(_raw(block, i), encoding)
         except UnicodeDecodeError:
             bad.append((i, "undecodable", f"text in {encoding.upper()}"))
             alive[i] = False
+            continue
+        if b"\x00" in part:
+            bad.append((i, *NUL))
+            alive[i] = False
+        else:
+            parts.append(part)
     return b"".join(parts)
 
 

@@ -58,6 +58,9 @@ class Summary:
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[tuple[int | None, str | None, str]]] = field(default_factory=dict)
 
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the file."""
+
     def add(self, rejects: Rejects) -> None:
         columns = zip(rejects.rows, rejects.fields, rejects.reasons, rejects.expected, rejects.counts, strict=True)
         for row, column, reason, expected, count in columns:
@@ -68,7 +71,7 @@ class Summary:
 
     def lines(self, file: str) -> list[str]:
         """One line an example, ``file: row 7, field 身份证号: id_check_digit, expected …``; then how many more."""
-        said = []
+        said = [f"{file}: {note}" for note in self.notes]
         for reason, shown in self.examples.items():
             for row, column, expected in shown:
                 place = "" if row is None else f" row {row},"

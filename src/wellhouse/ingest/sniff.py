@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import IO, cast
 
 SAMPLE_BYTES = 256 << 10
+ZIP = b"PK\x03\x04"
+BLANKS = b" \t\r\n\xef\xbb\xbf"
+"""What may stand before the first character that says something."""
+_UNPACKED_BYTES = 1 << 30
+_RATIO = 200
+"""A gzip stream that unpacks to more than both is no export: text packs to a tenth."""
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -46,12 +52,37 @@ def digest(path: Path) -> str:
 
 
 def open_bytes(path: Path, gzipped: bool) -> IO[bytes]:
-    return cast(IO[bytes], gzip.open(path, "rb") if gzipped else path.open("rb", buffering=0))
+    return cast(IO[bytes], _Unpacked(path) if gzipped else path.open("rb", buffering=0))
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzip stream that stops when it turns out to be a bomb."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._most = max(_UNPACKED_BYTES, _RATIO * path.stat().st_size)
+        self._given = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        part = super().read(size)
+        self._given += len(part)
+        if self._given > self._most:
+            raise Unreadable("compression_bomb", f"a gzip file that unpacks to less than {_RATIO} times its size")
+        return part
 
 
 def is_gzip(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) == b"\x1f\x8b"
+
+
+def head(path: Path, size: int) -> bytes:
+    """The first unpacked bytes; of a broken gzip stream none."""
+    try:
+        with open_bytes(path, is_gzip(path)) as file:
+            return read_up_to(file, size)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return b""
 
 
 def text(path: Path) -> Text:
@@ -70,6 +101,8 @@ def text(path: Path) -> Text:
     whole = len(head) < SAMPLE_BYTES
     bom, encoding = next(((b, e) for b, e in _BOMS if head.startswith(b)), (b"", ""))
     body = head[len(bom) :]
+    if bom == codecs.BOM_UTF8 and _errors(body, "utf-8", whole)[0] * 50 > _errors(body, "utf-8", whole)[1]:
+        raise Unreadable("wrong_encoding", "text in UTF-8, as its byte order mark says")
     if not body.strip(b"\x00 \t\r\n"):
         if not body.strip() and whole:
             raise Unreadable("empty_file", "a header and records", rows=0)

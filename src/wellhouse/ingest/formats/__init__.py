@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from wellhouse.ingest import sniff
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 
@@ -27,7 +28,8 @@ class Piece:
     their place in the header ("0", "1", …), all texts, never null; ``good`` says of each of its rows which record it is
     from: never decreasing; a message with many results repeats. ``bad``: (record, reason, expected) of records that are
     none. ``told``: records that say something of others' rows, such as a FHIR Patient, and ``told_of`` the row whose
-    person each is about (-1: nobody's); every record is in exactly one of good, bad and told.
+    person each is about (-1: nobody's); every record is in exactly one of good, bad and told. ``notes``: what a reader
+    should know of the file. ``rendered``: data was written from the file, not cut from it, so the file itself is kept.
     """
 
     data: bytes
@@ -37,6 +39,8 @@ class Piece:
     bad: list[tuple[int, str, str]]
     told: Ints = field(default_factory=lambda: _NOTHING)
     told_of: Ints = field(default_factory=lambda: _NOTHING)
+    notes: tuple[str, ...] = ()
+    rendered: bool = False
 
 
 class Source(Protocol):
@@ -56,7 +60,10 @@ class Source(Protocol):
 
 def detect(path: Path) -> str:
     """The format of a file by its first bytes; what is nothing else is taken for delimited text."""
-    return "csv"
+    with path.open("rb") as file:
+        if file.read(4) == sniff.ZIP:
+            return "xlsx"
+    return "json" if sniff.head(path, 4096).lstrip(sniff.BLANKS)[:1] in (b"{", b"[") else "csv"
 
 
 def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManager[Source]:
@@ -64,10 +71,14 @@ def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManag
 
     :raises sniff.Unreadable: the file as a whole is none of that format
     """
-    from wellhouse.ingest.formats import csv
+    from wellhouse.ingest.formats import csv, json, xlsx
 
-    openers: dict[str, Callable[[Path, Mapping], AbstractContextManager[Source]]] = {"csv": csv.opened}
+    openers: dict[str, Callable[[Path, Mapping], AbstractContextManager[Source]]] = {
+        "csv": csv.opened,
+        "json": json.opened,
+        "xlsx": xlsx.opened,
+    }
     return openers[form](path, mapping)
 
 
-FORMATS = ("csv",)
+FORMATS = ("csv", "xlsx", "json")

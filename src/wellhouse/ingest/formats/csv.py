@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from wellhouse.ingest import header, records, sniff
 from wellhouse.ingest.blocks import Splitter, blocks
+from wellhouse.ingest.footers import Footers
 from wellhouse.ingest.formats import Piece
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
@@ -30,7 +31,8 @@ def opened(path: Path, mapping: Mapping) -> Iterator[Delimited]:
         with _whole(text):
             first = sniff.read_up_to(file, sniff.SAMPLE_BYTES)
         found = header.find(text, first, mapping)
-        yield Delimited(text, found.header, found.delimiter, first[: found.stop], first[found.stop :], file)
+        below = mapping.footers
+        yield Delimited(text, found.header, found.delimiter, first[: found.stop], first[found.stop :], file, below)
 
 
 @contextmanager
@@ -54,6 +56,7 @@ class Delimited:
     head: bytes
     rest: bytes
     file: IO[bytes]
+    below: Footers
 
     @property
     def encoding(self) -> str:
@@ -69,7 +72,7 @@ class Delimited:
             if block is None:
                 return
             if names:
-                read = records.parse(block, self.text.encoding, self.delimiter, columns, names)
+                read = records.parse(block, self.text.encoding, self.delimiter, columns, names, self.below)
                 yield Piece(block.data, block.starts, read.table, read.good, read.bad)
             else:
                 yield Piece(block.data, block.starts, pa.table({}), np.empty(0, np.int64), [])

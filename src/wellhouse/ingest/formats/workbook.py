@@ -1,0 +1,152 @@
+"""What a workbook is before it is read: its parts' sizes, macros, and the cells that a reader would take for blank.
+
+A reader of spreadsheets holds a sheet as a full rectangle, so two cells in opposite corners would take all memory, and
+it gives a cell that holds an error, or a formula never calculated, as blank: both are found here first.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wellhouse.ingest.sniff import Unreadable
+
+MAX_BYTES = 1 << 30
+"""Of all parts, unpacked."""
+MAX_STRINGS_BYTES = 256 << 20
+"""Of the shared strings, which are held at once."""
+MAX_CELLS = 1 << 24
+"""Of a sheet's rectangle: 320,000 rows of 50 columns."""
+MAX_PARTS = 10_000
+_CHUNK = 1 << 20
+_MAX_NOTED = 10_000
+_MAX_CELL_BYTES = 4 << 20
+_ID = re.compile(rb"""<(?:\w+:)?sheet\b[^>]*?\b\w+:id=["']([^"']+)["']""")
+_RELATION = re.compile(rb"""<(?:\w+:)?Relationship\b[^>]*>""")
+_ATTRIBUTE = re.compile(rb"""\b(Id|Target)=["']([^"']+)["']""")
+_REF = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^>]*?\br=["']([A-Z]{0,3})(\d{1,7})["']""")
+_ERROR = re.compile(
+    rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*?\br=["']([A-Z]{1,3})(\d{1,7})["'][^>]*>(?:(?!</(?:\w+:)?c>).){0,4096}?"""
+    rb"""<(?:\w+:)?v>([^<]{1,32})<""",
+    re.DOTALL,
+)
+_FORMULA = re.compile(
+    rb"""<(?:\w+:)?c\b([^>]*?\br=["']([A-Z]{1,3})(\d{1,7})["'][^>]*)>\s*"""
+    rb"""<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(<(?:\w+:)?v>[^<]?|<(?:\w+:)?v\s*/>)?""",
+)
+_TEXT = re.compile(rb"""\bt=["']str["']""")
+
+
+@dataclass
+class Part:
+    """A worksheet. ``odd``: (row, column) from 0 → what stands in a cell that a reader takes for blank."""
+
+    odd: dict[tuple[int, int], str] = field(default_factory=dict)
+    formulas: int = 0
+
+
+@dataclass
+class Inspected:
+    """``sheets``: in the workbook's order; what is no worksheet has a blank entry."""
+
+    sheets: list[Part]
+    macros: bool
+
+
+def inspect(path: Path) -> Inspected:
+    """Look through a workbook without holding it.
+
+    :raises Unreadable: no workbook, broken, locked, or one that would take more memory than is given
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            _within_limits(parts)
+            macros = any(p.filename.lower().endswith("vbaproject.bin") for p in parts)
+            found: dict[str, Part] = {}
+            for part in parts:
+                if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
+                    found[part.filename] = _sheet(archive, part)
+                else:
+                    for _ in _unpacked(archive, part):
+                        pass  # to its end, so that its check sum is compared
+            return Inspected([found.get(name, Part()) for name in _order(archive)], macros)
+    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError, OSError, KeyError) as error:
+        raise Unreadable("broken_workbook", "a complete workbook (.xlsx) without a password") from error
+
+
+def _within_limits(parts: list[zipfile.ZipInfo]) -> None:
+    if len(parts) > MAX_PARTS or sum(p.file_size for p in parts) > MAX_BYTES:
+        raise Unreadable("compression_bomb", f"a workbook of at most {MAX_BYTES >> 20} MiB unpacked; send it as CSV")
+    if any(p.file_size > MAX_STRINGS_BYTES for p in parts if p.filename.lower() == "xl/sharedstrings.xml"):
+        raise Unreadable("compression_bomb", f"texts of at most {MAX_STRINGS_BYTES >> 20} MiB; send it as CSV")
+
+
+def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Never more than the size the part declares: what it says beyond that is an error."""
+    with archive.open(part) as stream:
+        while chunk := stream.read(_CHUNK):
+            yield chunk
+
+
+def _order(archive: zipfile.ZipFile) -> list[str]:
+    """The part of each sheet."""
+    relations = [dict(_ATTRIBUTE.findall(r)) for r in _RELATION.findall(archive.read("xl/_rels/workbook.xml.rels"))]
+    targets = {r.get(b"Id"): r.get(b"Target", b"").decode("utf-8", "replace") for r in relations}
+    names = [targets.get(i, "") for i in _ID.findall(archive.read("xl/workbook.xml"))]
+    return [name.lstrip("/") if name.startswith("/") else f"xl/{name}" for name in names]
+
+
+def _sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Part:
+    found = Part()
+    columns, rows = 1, 1
+    rest = b""
+    for chunk in _unpacked(archive, part):
+        data = rest + chunk
+        # a cell that the chunk's end cuts is looked at whole, with the next chunk
+        cut = max(data.rfind(b"</c>"), data.rfind(b":c>")) + 1
+        data, rest = data[:cut], data[cut:]
+        if len(rest) > _MAX_CELL_BYTES:
+            raise Unreadable("broken_workbook", f"cells of at most {_MAX_CELL_BYTES >> 20} MiB")
+        columns, rows = _extent(data, columns, rows)
+        _odd(data, found)
+    columns, rows = _extent(rest, columns, rows)
+    if columns * rows > MAX_CELLS:
+        raise Unreadable("compression_bomb", f"a sheet of at most {MAX_CELLS:,} cells; send it as CSV")
+    return found
+
+
+def _extent(data: bytes, columns: int, rows: int) -> tuple[int, int]:
+    for column, row in set(_REF.findall(data)):
+        columns, rows = max(columns, _column(column) + 1), max(rows, int(row))
+    return columns, rows
+
+
+def _odd(data: bytes, found: Part) -> None:
+    if b'"e"' in data or b"'e'" in data:
+        for column, row, error in _ERROR.findall(data):
+            _note(found, column, row, error.decode("ascii", "replace"))
+    if b"<f" in data or b":f" in data:
+        for attributes, column, row, stored in _FORMULA.findall(data):
+            found.formulas += 1
+            # a formula whose result is an empty text says so; one that was never calculated has no result
+            if (not stored or stored[-1:] == b">") and not (stored and _TEXT.search(attributes)):
+                _note(found, column, row, "#FORMULA")
+
+
+def _note(found: Part, column: bytes, row: bytes, text: str) -> None:
+    if len(found.odd) >= _MAX_NOTED:
+        raise Unreadable("broken_workbook", f"a workbook with fewer than {_MAX_NOTED:,} cells that hold an error")
+    found.odd[int(row) - 1, _column(column)] = text
+
+
+def _column(letters: bytes) -> int:
+    """``A`` → 0."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number - 1

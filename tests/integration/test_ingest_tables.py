@@ -1,0 +1,91 @@
+"""Workbooks and JSON from file to landed rows; what was kept of them comes back byte for byte."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import psycopg
+import pytest
+
+from wellhouse.crypto.keyring import Keyring
+from wellhouse.ingest.file import unkeep
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.settings import Settings
+
+ID = "11010519491231002X"  # the example of GB 11643-1999
+NAMES = ["体检编号", "姓名", "身份证号", "体检日期", "收缩压(mmHg)"]
+
+
+@pytest.fixture(scope="module")
+def server(stack: Settings) -> Iterator[psycopg.Connection]:
+    """A connection; what these tests land is not in the sample that other tests of the session build on."""
+    with administrator(stack, stack.database) as connection:
+        (last,) = connection.execute("select coalesce(max(load_id), 0) from ops.load").fetchone() or (0,)
+        yield connection
+        tables = connection.execute(
+            "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r'"
+        )
+        for (table,) in tables.fetchall():
+            connection.execute(f"delete from landing.{table} where load_id > {last}")  # noqa: S608
+        connection.execute("delete from ops.load where load_id > %s", (last,))
+
+
+def ingest(path: Path, source: str) -> list[dict[str, Any]]:
+    """What the command says of each file it read; every count adds up."""
+    command = ["wellhouse", "ingest", str(path), "--source", source, "--site", "tables", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    files = json.loads(done.stdout)["files"]
+    for file in files:
+        for counts in (file, file["observations"]):
+            assert counts["read"] == counts["loaded"] + counts["quarantined"] + counts["duplicate"]
+    return [file | {"said": done.stderr} for file in files]
+
+
+def test_a_workbook_lands_and_is_kept_whole(stack: Settings, server: psycopg.Connection, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["体检汇总"],
+        NAMES,
+        ["x1", "张三", ID, "2024-03-05", 120],
+        ["x2", "", 440106199001011230, 45356, 120],
+        ["合计", 2],
+    ):
+        book.active.append(row)
+    path = tmp_path / "a.xlsx"
+    book.save(path)
+    (file,) = ingest(path, "exam")
+    assert (file["format"], file["read"], file["loaded"], file["quarantined"]) == ("xlsx", 3, 1, 2)
+    assert file["observations"]["loaded"] == 1
+    assert "id_damaged" in file["said"]
+    assert "footer" in file["said"]
+    with Keyring.open(stack) as keyring:
+        assert unkeep(stack, keyring, file["sha256"]) == path.read_bytes()
+    (again,) = ingest(path, "exam")
+    assert again["status"] == "duplicate"
+
+
+def test_a_questionnaire_with_nested_answers_lands_once(server: psycopg.Connection, tmp_path: Path) -> None:
+    answers = [{"题号": "smoking", "答案": "从不"}, {"题号": "sleep_hours", "答案": 7}]
+    record = {
+        "问卷编号": "q1",
+        "证件号码": ID,
+        "问卷名称": "LIFESTYLE",
+        "版本": "1",
+        "填写日期": "2024-03-05",
+        "答题": answers,
+    }
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([record, record | {"问卷编号": "q2", "证件号码": ""}]), encoding="utf-8")
+    (file,) = ingest(path, "questionnaire")
+    assert (file["format"], file["read"], file["loaded"], file["quarantined"]) == ("json", 2, 1, 1)
+    (landed,) = server.execute(
+        "select count(*) from landing.questionnaire_answer join ops.load using (load_id) where sha256 = %s",
+        (file["sha256"],),
+    ).fetchone() or (0,)
+    assert landed == 2
