@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wellhouse.ingest.identity import Rejected, check_digit, parse_id
+from wellhouse.ingest.identity import Rejected, check_digit, parse_id, parse_phone
 
 # the standard's own examples
 VALID = "11010519491231002X"
@@ -40,3 +40,28 @@ def test_what_a_spreadsheet_damaged_is_refused(damaged: str) -> None:
     with pytest.raises(Rejected) as refused:
         parse_id(damaged)
     assert refused.value.reason == "id_damaged"
+
+
+@pytest.mark.parametrize("damaged", ["440106199001011000.0", "4.40106199001011e+17", "440106199001011000"])
+def test_trailing_zeros_of_a_spreadsheet_are_no_number(damaged: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        parse_id(damaged)
+    assert refused.value.reason == "id_damaged"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["13800138000", "13800138000.0", "1.3800138E+10", "1.3800138000e10", "+86 138 0013 8000", "１３８００１３８０００",
+     "'138-0013-8000", "86-13800138000"],
+)  # fmt: skip
+def test_a_phone_number_is_one_however_a_spreadsheet_wrote_it(written: str) -> None:
+    assert parse_phone(written) == "13800138000"
+
+
+@pytest.mark.parametrize("damaged", ["1.38E+10", "1.3800E+10", ""])
+def test_a_phone_number_that_lost_digits_is_not_kept(damaged: str) -> None:
+    assert parse_phone(damaged) == ""
+
+
+def test_other_phone_numbers_are_kept_as_they_came() -> None:
+    assert parse_phone("020-8123 4567转8") == "020-81234567转8"

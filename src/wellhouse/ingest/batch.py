@@ -83,6 +83,10 @@ class Batch:
         """By header text, for columns a mapping names itself."""
         return self.at(self.layout.headers.index(header))
 
+    def formats(self, role: str) -> tuple[str, ...]:
+        """What the mapping says of how this role's dates are written."""
+        return self.layout.mapping.date_formats.get(role, ())
+
     def reject(self, index: int, role: str | None, reason: str, expected: str) -> None:
         """This record as a whole, once: the first reason stands."""
         if self.alive[index]:
@@ -110,13 +114,13 @@ class Batch:
 NO_DATE, BAD_DATE = -(10**9), -(10**9) - 1
 
 
-def days(column: pa.Array) -> Ints:
+def days(column: pa.Array, *formats: str) -> Ints:
     """Per row the days since 1970, NO_DATE where the text is blank, BAD_DATE where it is no date."""
 
     def day(text: str) -> int:
         if not text.strip():
             return NO_DATE
-        date = parse_date(text)
+        date = parse_date(text, formats)
         return BAD_DATE if date is None else (date - EPOCH).days
 
     found, index = each(column, day)

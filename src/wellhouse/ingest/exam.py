@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wellhouse.crypto import pseudonym
-from wellhouse.ingest import lifestyle, values
+from wellhouse.ingest import lifestyle, pairs, values
 from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, Layout, dates, days, each, groups, texts
 from wellhouse.ingest.dates import EPOCH
 from wellhouse.ingest.dictionary import Dictionary, normal_name
@@ -26,11 +26,15 @@ _FIRST_DAY = dt.date(1900, 1, 1)
 
 @dataclass(frozen=True)
 class Column:
-    """A wide file's result column(s): several are readings whose mean counts, ``otherwise`` fills in for none."""
+    """A wide file's result column(s): several are readings whose mean counts, ``otherwise`` fills in for none.
+
+    ``part``: which of the two results in its cells, such as 120/80.
+    """
 
     places: tuple[int, ...]
     otherwise: int | None
     absent: tuple[str, ...]
+    part: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,11 @@ def plan(layout: Layout, dictionary: Dictionary) -> Plan:
     taken = set(layout.places.values())
     for place, header in enumerate(layout.headers):
         if place not in taken and header.strip() and normal_name(header) not in layout.mapping.ignore:
-            columns.append(Column((place,), None, ()))
-            items.append(item(dictionary, header, *dictionary.header(header)))
+            name, unit = dictionary.header(header)
+            pair = layout.mapping.pairs.get(normal_name(name))
+            for part, one in ((0, pair[0]), (1, pair[1])) if pair else ((None, name),):
+                columns.append(Column((place,), None, (), part))
+                items.append(item(dictionary, header, one, unit))
     return Plan(False, tuple(columns), tuple(items), dictionary)
 
 
@@ -95,7 +102,9 @@ def read(batch: Batch, plan: Plan) -> None:
 def _exam_days(batch: Batch) -> Ints:
     """Days since 1970 per record; records without a usable date are rejected."""
     column = batch.column("exam_date")
-    day = days(column) if column is not None else np.full(len(batch.rows), NO_DATE, np.int64)
+    day = (
+        days(column, *batch.formats("exam_date")) if column is not None else np.full(len(batch.rows), NO_DATE, np.int64)
+    )
     if batch.layout.mapping.date_offset_days:
         offset = values.parse(batch.named(batch.layout.mapping.date_offset_days))
         day = np.where(offset.kind == Kind.NUMBER, day + np.nan_to_num(offset.value).astype(np.int64), NO_DATE)
@@ -216,7 +225,7 @@ def _readings(batch: Batch, column: Column) -> tuple[pa.Array, npt.NDArray[np.fl
     cells = [_blanked(batch.at(place), column.absent) for place in column.places]
     nothing = np.full(len(batch.rows), np.nan)
     if len(cells) == 1 and column.otherwise is None:
-        return cells[0], nothing
+        return cells[0] if column.part is None else pairs.half(cells[0], column.part), nothing
     parsed = [values.parse(c) for c in cells]
     stack = np.stack([np.where(p.kind == Kind.NUMBER, p.value, np.nan) for p in parsed])
     count = (~np.isnan(stack)).sum(axis=0)

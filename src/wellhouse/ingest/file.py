@@ -19,7 +19,7 @@ from wellhouse.crypto import envelope
 from wellhouse.crypto.keyring import SYSTEM, Keyring
 from wellhouse.crypto.vault import Vault
 from wellhouse.errors import WellhouseError
-from wellhouse.ingest import dictionary, exam, formats, lifestyle, people, questionnaire, sniff, tabular
+from wellhouse.ingest import dictionary, exam, formats, lifestyle, pairs, people, questionnaire, sniff, tabular
 from wellhouse.ingest.batch import Batch, Ints, Layout
 from wellhouse.ingest.formats import Piece, Source
 from wellhouse.ingest.header import Header
@@ -215,6 +215,8 @@ class _Reading:
     def _take(self, load: Load, layout: Layout, plan: exam.Plan | None, sealer: Sealer, piece: Piece) -> None:
         first = self._rows + 1
         self._rows += len(piece.starts)
+        if plan is not None and plan.long:
+            piece = pairs.spread(piece, layout, plan.dictionary)
         rejects = Rejects()
         for index, reason, expected in piece.bad:
             rejects.add(first + index, None, reason, expected)

@@ -16,6 +16,8 @@ _CHECK = "10X98765432"
 _DAMAGED = re.compile(r"\d+(?:\.\d+)?E\+?\d+", re.IGNORECASE)
 _EXCEL_DIGITS = 15
 """Excel keeps 15 significant digits: the rest of a longer number turns into zeros."""
+_SHOWN_WHOLE = 8
+"""Digits from which on scientific notation is a program's (which drops zeros only), not a narrow column's (six)."""
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{7,8}")
 _PERMIT = re.compile(r"[HM]\d{8}(?:\d{2})?|\d{8}(?:\d{2})?|[A-Z]{3}\d{12}")
 
@@ -40,7 +42,7 @@ class IdNumber:
 
 def clean(text: str) -> str:
     """Full width → half width, blanks and a leading apostrophe off, upper case."""
-    return "".join(unicodedata.normalize("NFKC", text).split()).lstrip("'").upper()
+    return "".join(unicodedata.normalize("NFKC", text).split()).lstrip("'’‘`").upper()
 
 
 def check_digit(first17: str) -> str:
@@ -96,3 +98,16 @@ def parse_mrn(text: str) -> str:
     if _DAMAGED.fullmatch(number) and "E+" in number:
         raise Rejected("id_damaged", "a record number stored as text, not in scientific notation")
     return number.removesuffix(".0")
+
+
+def parse_phone(text: str) -> str:
+    """A phone number as people dial it, or nothing where a spreadsheet cut its digits off."""
+    number = clean(text).removesuffix(".0")
+    short = re.fullmatch(r"(\d)(?:\.(\d+))?E\+?(\d{1,2})", number)
+    if short:
+        # what a spreadsheet shows as 1.3800138E+10 may have had more digits than it shows: a mobile number ends in 11
+        digits = short[1] + (short[2] or "")
+        return digits.ljust(11, "0") if short[3] == "10" and len(digits) >= _SHOWN_WHOLE else ""
+    bare = number.replace("-", "")
+    mobile = re.fullmatch(r"(?:\+?86)?(1\d{10})", bare)
+    return mobile[1] if mobile else number

@@ -90,9 +90,11 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
     if not identifiers:
         role = "id_number" if "id_number" in batch.layout.places else "mrn"
         raise _RoleRejected(role, "missing_identifier", "an ID number or the site's own number of the person")
-    born = _birth(cells, card)
+    born = _birth(cells, card, batch.formats("birth_date"))
     sex = _sex(batch, cells, card)
     document = {role: text for role in _KEPT if (text := cells.get(role, "").strip())}
+    if phone := identity.parse_phone(document.pop("phone", "")):
+        document["phone"] = phone
     if card is not None:
         document["id_number"] = card.number
     if identifiers[-1].identifier_type == "mrn":
@@ -106,12 +108,12 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
     )
 
 
-def _birth(cells: dict[str, str], card: IdNumber | None) -> dt.date | None:
+def _birth(cells: dict[str, str], card: IdNumber | None, formats: tuple[str, ...]) -> dt.date | None:
     text = cells.get("birth_date", "").strip()
     known = card.birth_date if card else None
     if not text:
         return known
-    born = parse_date(text)
+    born = parse_date(text, formats)
     if born is None:
         raise _RoleRejected("birth_date", "bad_date", "a date such as 2024-03-05")
     if known is not None and born != known:

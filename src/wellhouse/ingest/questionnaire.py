@@ -21,7 +21,7 @@ def read(batch: Batch) -> None:
     """Fill the batch's tables from its records."""
     size = len(batch.rows)
     column = batch.column("answered_on")
-    day = days(column) if column is not None else np.full(size, NO_DATE, np.int64)
+    day = days(column, *batch.formats("answered_on")) if column is not None else np.full(size, NO_DATE, np.int64)
     check_days(batch, "answered_on", day)
     code, question = _required(batch, "questionnaire"), _required(batch, "question")
     kind, number, word = _answers(batch, question)

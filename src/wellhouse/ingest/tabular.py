@@ -25,7 +25,7 @@ def read(batch: Batch) -> None:
     mapping = batch.layout.mapping
     main = next(f for f in mapping.fields if f.kind == "date" and f.required)
     column = batch.column(main.role)
-    day = days(column) if column is not None else np.full(len(batch.rows), NO_DATE, np.int64)
+    day = days(column, *batch.formats(main.role)) if column is not None else np.full(len(batch.rows), NO_DATE, np.int64)
     if main.to == "plan_date":
         _check_plan(batch, main.role, day)
     else:
@@ -64,7 +64,7 @@ def _field(batch: Batch, field: Field) -> pa.Array:
     column = batch.column(field.role)
     if column is None:
         column = pa.repeat("", size)
-    made, bad, expected, reason = _typed(column, field)
+    made, bad, expected, reason = _typed(column, field, batch.formats(field.role))
     for row in np.flatnonzero(batch.alive & bad).tolist():
         batch.reject(row, field.role, reason, expected)
     if field.required:
@@ -73,14 +73,14 @@ def _field(batch: Batch, field: Field) -> pa.Array:
     return made
 
 
-def _typed(column: pa.Array, field: Field) -> tuple[pa.Array, Flags, str, str]:
+def _typed(column: pa.Array, field: Field, formats: tuple[str, ...]) -> tuple[pa.Array, Flags, str, str]:
     """(array, which cells do not fit, what was expected, reason)."""
     size = len(column)
     blank = np.array(pc.equal(pc.utf8_trim_whitespace(column), ""), bool)
     if field.kind == "text":
         return texts(column, size), np.zeros(size, bool), "", ""
     if field.kind == "date":
-        day = days(column)
+        day = days(column, *formats)
         return dates(day, day <= NO_DATE), day == BAD_DATE, "a date such as 2024-03-05", "bad_date"
     if field.kind in ("number", "integer"):
         parsed = values.parse(column)
