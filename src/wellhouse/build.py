@@ -68,16 +68,17 @@ def dbt(settings: Settings, *arguments: str, project: Path | None = None) -> sub
     return subprocess.run(command, cwd=project, env=environment, text=True, capture_output=True)
 
 
-def build(settings: Settings, selector: str, project: Path | None = None) -> Build:
+def build(settings: Settings, selector: str, project: Path | None = None, as_of: str = "") -> Build:
     """Seeds, models and tests of a selector; marts change only if all of it passes (``macros/publish.sql``).
 
+    :param as_of: ISO day; tags, follow-ups and advice are what was known then. Empty: the last day that landed.
     :raises WellhouseError: another build is running, or dbt did not get as far as running anything.
     """
     run_id = str(uuid.uuid4())
     written = target(settings) / "run_results.json"
     with _alone(settings):
         written.unlink(missing_ok=True)
-        done = dbt(settings, "build", "--selector", selector, project=project)
+        done = dbt(settings, "build", "--selector", selector, "--vars", json.dumps({"as_of": as_of}), project=project)
     if not written.exists():
         raise WellhouseError(f"dbt did not start building: {_first_error(done.stdout + done.stderr)}")
     results = [_node_result(entry) for entry in json.loads(written.read_text())["results"]]

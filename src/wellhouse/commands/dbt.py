@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -30,12 +31,15 @@ def _dbt() -> None:
 @app.command()
 def build(
     selector: Annotated[Selector, typer.Option(help="which half of the project")],
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="tags, follow-ups and advice as known on that day")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build and test a selector; readers see its marts only if everything passed."""
     from wellhouse import build as runner
 
-    outcome = runner.build(settings(), selector.value)
+    outcome = runner.build(settings(), selector.value, as_of=as_of.date().isoformat() if as_of else "")
     failed = [r for r in outcome.results if r.failed]
     if as_json:
         print(json.dumps(asdict(outcome)))
