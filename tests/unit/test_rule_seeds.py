@@ -45,7 +45,8 @@ def test_every_critical_value_is_followed_up_the_same_day() -> None:
     [
         ("BP_EMERGENCY", ("SBP", ">=", "180")), ("BP_EMERGENCY", ("DBP", ">=", "110")),
         ("GLUCOSE_EMERGENCY", ("FPG", ">=", "16.7")), ("HGB_CRITICAL", ("HGB", "<=", "60")),
-        ("PLT_CRITICAL", ("PLT", "<=", "30")), ("K_CRITICAL", ("K", ">=", "6.2")), ("SELF_HARM", ("PHQ9_ITEM9", ">", "0")),
+        ("PLT_CRITICAL", ("PLT", "<=", "30")), ("K_CRITICAL", ("K", ">=", "6.2")),
+        ("SELF_HARM", ("PHQ9_ITEM9", ">", "0")),
         ("DIABETES", ("FPG", ">=", "7.0")), ("DIABETES", ("HBA1C", ">=", "6.5")), ("OBESITY", ("BMI", ">=", "28")),
     ],
 )  # fmt: skip
