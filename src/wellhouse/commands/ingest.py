@@ -27,7 +27,7 @@ _KINDS = (".csv", ".tsv", ".txt", ".gz", ".xlsx", ".xlsm", ".json", ".jsonl", ".
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="files, or folders to walk; inbox/<site>/<source>/ says both")],
     source: Annotated[str | None, typer.Option(help="what the files hold: exam, questionnaire, follow_up, …")] = None,
-    format: Annotated[str, typer.Option(help="auto, or one of: csv, xlsx, json")] = "auto",
+    format: Annotated[str, typer.Option(help="auto, or one of: csv, xlsx, json, fhir")] = "auto",
     site: Annotated[str | None, typer.Option(help="the site they come from")] = None,
     mapping: Annotated[Path | None, typer.Option(help="a mapping file; default: mappings/<site>_<source>.yaml")] = None,
     batch: Annotated[str | None, typer.Option(help="i/n: the i-th of n shares of the files, by name")] = None,

@@ -81,9 +81,6 @@ def read(batch: Batch, plan: Plan) -> None:
     """Fill the batch's tables from its records."""
     day = _exam_days(batch)
     keys = _exam_keys(batch, day)
-    ages, years = _ages(batch, day)
-    emit_persons(batch, years)
-    _emit_exams(batch, plan, keys, day, ages)
     if plan.long:
         cells, items = _long_cells(batch, plan, _statuses(batch))
     else:
@@ -95,6 +92,10 @@ def read(batch: Batch, plan: Plan) -> None:
         _suspect(batch, keys[cells.record], cells.item)
     else:
         _suspect(batch, keys[np.flatnonzero(batch.alive)])
+    # only now is it known which rows live: a rejected one must be nobody's evidence of an exam
+    ages, years = _ages(batch, day)
+    emit_persons(batch, years)
+    _emit_exams(batch, plan, keys, day, ages)
     lifestyle.answers(batch, keys, day)
     lifestyle.outcomes(batch, day)
 

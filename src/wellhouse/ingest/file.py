@@ -12,20 +12,19 @@ from pathlib import Path
 import numpy as np
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from wellhouse import db
 from wellhouse.crypto import envelope
 from wellhouse.crypto.keyring import SYSTEM, Keyring
 from wellhouse.crypto.vault import Vault
 from wellhouse.errors import WellhouseError
-from wellhouse.ingest import dictionary, exam, formats, lifestyle, pairs, people, questionnaire, sniff, tabular
+from wellhouse.ingest import dictionary, exam, formats, lifestyle, pairs, sniff
 from wellhouse.ingest.batch import Batch, Ints, Layout
 from wellhouse.ingest.formats import Piece, Source
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
+from wellhouse.ingest.parts import Part
 from wellhouse.ingest.rejects import Rejects, Summary
-from wellhouse.ingest.seam import Seam
 from wellhouse.ingest.sniff import Unreadable
 from wellhouse.landing import duplicates
 from wellhouse.landing.ledger import Counts, Entry
@@ -153,14 +152,12 @@ class _Reading:
     """One file being read into one load."""
 
     def __init__(self, ingest: Ingest, path: Path, mapping: Mapping, site: str, entry: Entry, summary: Summary) -> None:
-        self._ingest, self._path, self._mapping, self._site = ingest, path, mapping, site
+        self._ingest, self._path, self._site = ingest, path, site
+        self._mapping = formats.adapted(entry.format, mapping)
         self._entry, self._summary = entry, summary
         self._rows = 0
-        self._suspects: list[Ints] = []
-        self._seen = _Seen()
-        self._seam = Seam()
+        self._parts: dict[str, Part] = {}
         self._kept = False
-        self._by_detail = mapping.source == "questionnaire"
 
     def run(self, before: os.stat_result) -> bool:
         """True: this very file is known, nothing was done. ``before``: the file as it was when it was hashed."""
@@ -181,23 +178,26 @@ class _Reading:
     def _read(self, load: Load, source: Source) -> None:
         sealer = Sealer(load.load_id, self._ingest._keyring.system_key())
         load.put({"original": sealer.header(source.head)})
-        found = source.header
-        layout = Layout(
-            self._mapping, found.names, found.places, self._site, load.load_id, self._ingest._keyring.blind_key()
-        )
-        plan = exam.plan(layout, self._ingest._dictionary) if self._mapping.source == "exam" else None
-        self._by_detail |= plan is not None and plan.long
-        used = _used(layout, plan)
-        unusable = self._unusable(found, used, plan)
+        part = self._part(load, self._mapping, source.header)
+        used = part.used()
+        unusable = self._unusable(source.header, used, part.plan)
         for piece in source.pieces(set() if unusable else used):
             if unusable:
                 self._set_aside(load, piece, sealer)
             else:
-                self._take(load, layout, plan, sealer, piece)
+                self._take(load, part, sealer, piece)
         if unusable:
             self._refuse(load, unusable)
         elif not self._rows:
             raise Unreadable("no_records", "records after the header", rows=0)
+
+    def _part(self, load: Load, mapping: Mapping, found: Header) -> Part:
+        """What of the file is this source's, made when the first of it comes."""
+        if mapping.source not in self._parts:
+            blind_key = self._ingest._keyring.blind_key()
+            layout = Layout(mapping, found.names, found.places, self._site, load.load_id, blind_key)
+            self._parts[mapping.source] = Part(layout, self._ingest._dictionary)
+        return self._parts[mapping.source]
 
     def _unusable(self, found: Header, used: set[int], plan: exam.Plan | None) -> tuple[str, str, str] | None:
         """(reason, field, expected) when nothing under this header can be read."""
@@ -212,35 +212,37 @@ class _Reading:
             return "missing_column", "indicator", "at least one column that is an indicator of the dictionary"
         return None
 
-    def _take(self, load: Load, layout: Layout, plan: exam.Plan | None, sealer: Sealer, piece: Piece) -> None:
+    def _take(self, load: Load, part: Part, sealer: Sealer, piece: Piece) -> None:
         first = self._rows + 1
         self._rows += len(piece.starts)
-        if plan is not None and plan.long:
-            piece = pairs.spread(piece, layout, plan.dictionary)
+        if part.plan is not None and part.plan.long:
+            piece = pairs.spread(piece, part.layout, part.plan.dictionary)
         rejects = Rejects()
         for index, reason, expected in piece.bad:
             rejects.add(first + index, None, reason, expected)
         self._note(piece)
-        batch = Batch(layout, piece.table, first + piece.good, rejects)
-        _repeated_headers(batch)
-        if len(batch.rows):
-            people.identify(batch, self._ingest._vault)
-            if plan is not None:
-                exam.read(batch, plan)
-            elif self._mapping.source == "questionnaire":
-                questionnaire.read(batch)
-            else:
-                tabular.read(batch)
+        vault = self._ingest._vault
+        batch = part.read(piece.table, first + piece.good, rejects, vault)
         owners = np.full(len(piece.starts), -1, np.int32)
         owners[piece.good] = batch.owner
         owners[piece.told] = np.r_[batch.owner, np.int32(-1)][piece.told_of]
-        self._count(batch, piece, plan)
-        batch.tables["original"] = sealer.rows(piece.data, piece.starts, len(piece.data), first, owners, batch.persons)
-        batch.tables["record"] = rejects.table(load.load_id)
+        persons, tables = list(batch.persons), batch.tables
+        batches = [(piece.good, batch)]
+        for other in piece.also:
+            mapping = formats.also(self._ingest._settings.root, other.source, self._mapping, self._site)
+            theirs = self._part(load, mapping, other.header).read(other.table, first + other.good, rejects, vault)
+            owners[other.good] = np.where(theirs.owner < 0, -1, theirs.owner + len(persons))
+            persons += theirs.persons
+            for name, table in theirs.tables.items():
+                tables[name] = pa.concat_tables([tables[name], table]) if name in tables else table
+            batches.append((other.good, theirs))
+        self._count(batches, piece)
+        tables["original"] = sealer.rows(piece.data, piece.starts, len(piece.data), first, owners, persons)
+        tables["record"] = rejects.table(load.load_id)
         if not len(piece.starts):
-            batch.tables["original"] = _blank(sealer, piece, first)
+            tables["original"] = _blank(sealer, piece, first)
         self._summary.add(rejects)
-        load.put(batch.tables)
+        load.put(tables)
 
     def _note(self, piece: Piece) -> None:
         self._summary.notes += piece.notes
@@ -248,23 +250,23 @@ class _Reading:
             self._ingest._keep(self._path, self._entry.sha256)
             self._kept = True
 
-    def _count(self, batch: Batch, piece: Piece, plan: exam.Plan | None) -> None:
+    def _count(self, batches: list[tuple[Ints, Batch]], piece: Piece) -> None:
         """A record is loaded when any row of it is, quarantined when it is bad or all its rows are."""
         bad = len(piece.bad)
-        records, alive = len(np.unique(piece.good)), len(np.unique(piece.good[batch.alive]))
+        records = _distinct([good for good, _ in batches])
+        alive = _distinct([good[batch.alive] for good, batch in batches])
         self._entry.rows.read = self._rows
         self._entry.rows.quarantined += bad + records - alive
         self._entry.rows.loaded += alive + len(piece.told)
-        if plan is not None and plan.long:
-            # a row is a result: one that was refused for its person or date was read as a result, too
-            elsewhere = bad + int((~batch.alive).sum()) - batch.observations.quarantined
-            batch.observations.read += elsewhere
-            batch.observations.quarantined += elsewhere
-        self._entry.observations.add(batch.observations)
-        keys = batch.keys
-        if self._by_detail:
-            keys = self._seam.join(batch.tables, duplicates.FAMILIES[self._mapping.source], keys)
-        self._suspects += [*batch.suspects, self._seen.again(keys)]
+        for _, batch in batches:
+            plan = self._parts[batch.layout.mapping.source].plan
+            if plan is not None and plan.long:
+                # a row is a result: one that was refused for its person or date was read as a result, too
+                elsewhere = int((~batch.alive).sum()) - batch.observations.quarantined
+                elsewhere += bad if piece.record_is_row else 0
+                batch.observations.read += elsewhere
+                batch.observations.quarantined += elsewhere
+            self._entry.observations.add(batch.observations)
 
     def _set_aside(self, load: Load, piece: Piece, sealer: Sealer) -> None:
         """Keep the bytes of a piece that cannot be read, under the system's key."""
@@ -286,13 +288,14 @@ class _Reading:
 
     def _resolve(self, load: Load) -> None:
         """Take out what is there already. Loads of one site and source pass one at a time, each sees the last."""
-        load.execute("select pg_advisory_xact_lock(hashtextextended($1, 1))", f"{self._site}|{self._mapping.source}")
-        suspects = np.unique(np.concatenate(self._suspects)) if self._suspects else np.empty(0, np.int64)
-        families = [(duplicates.FAMILIES[self._mapping.source], suspects)]
+        for source in sorted({self._mapping.source, *self._parts}):
+            load.execute("select pg_advisory_xact_lock(hashtextextended($1, 1))", f"{self._site}|{source}")
+        families = [(part.family, part.suspects, part.by_detail) for part in self._parts.values() if part.family]
         if self._mapping.source == "exam" and self._mapping.answers:
-            families.append((duplicates.FAMILIES["questionnaire"], self._responses(suspects)))
+            exams = self._parts["exam"]
+            families.append((duplicates.FAMILIES["questionnaire"], self._responses(exams.suspects), exams.by_detail))
         touched = conflicting = np.empty(0, np.int64)
-        for family, keys in families:
+        for family, keys, _ in families:
             resolved = duplicates.resolve(load, family, keys)
             touched = np.union1d(touched, resolved.touched)
             conflicting = np.union1d(conflicting, resolved.conflicting)
@@ -304,11 +307,12 @@ class _Reading:
         if self._mapping.outcomes:
             duplicates.outcomes(load)
         if len(touched):
-            self._recount(load, [f for f, _ in families], touched, conflicting)
+            self._recount(load, [(f, by_detail) for f, _, by_detail in families], touched, conflicting)
 
-    def _recount(self, load: Load, families: list[duplicates.Family], touched: Ints, conflicting: Ints) -> None:
-        by_detail = self._by_detail
-        left = np.unique(np.concatenate([duplicates.remaining(load, f, touched, by_detail) for f in families]))
+    def _recount(
+        self, load: Load, families: list[tuple[duplicates.Family, bool]], touched: Ints, conflicting: Ints
+    ) -> None:
+        left = np.unique(np.concatenate([duplicates.remaining(load, f, touched, detail) for f, detail in families]))
         if self._mapping.outcomes:
             left = np.union1d(left, duplicates.remaining(load, duplicates.OUTCOME, touched, False))
         gone = np.setdiff1d(touched, left)
@@ -328,49 +332,13 @@ class _Reading:
         return np.array(made, np.int64)
 
 
-class _Seen:
-    """The record keys of the blocks before, sorted: 8 bytes a record."""
-
-    def __init__(self) -> None:
-        self._keys = np.empty(0, np.int64)
-        self._new: list[Ints] = []
-        self._waiting = 0
-
-    def again(self, keys: Ints) -> Ints:
-        """Those of ``keys`` (distinct) that were in an earlier block; all are remembered."""
-        found = [np.intersect1d(keys, part, assume_unique=True) for part in (self._keys, *self._new)]
-        self._new.append(keys)
-        self._waiting += len(keys)
-        if self._waiting > max(len(self._keys), 65536) or len(self._new) > 16:
-            self._keys = np.unique(np.concatenate([self._keys, *self._new]))
-            self._new, self._waiting = [], 0
-        return np.concatenate(found)
-
-
-def _used(layout: Layout, plan: exam.Plan | None) -> set[int]:
-    """The columns that are looked at."""
-    mapping, headers = layout.mapping, layout.headers
-    named = {a.column for a in mapping.answers} | {mapping.date_offset_days}
-    for outcome in mapping.outcomes:
-        named |= {outcome.days, outcome.months, outcome.observed, *outcome.when}
-    used = set(layout.places.values()) | {headers.index(n) for n in named if n in headers}
-    for column in plan.columns if plan else ():
-        used |= {*column.places} | ({column.otherwise} if column.otherwise is not None else set())
-    return used
-
-
-def _repeated_headers(batch: Batch) -> None:
-    """A header line in mid-file, as page breaks leave them."""
-    same: pa.Array | None = None
-    for name in batch.table.column_names:
-        equal = pc.equal(batch.at(int(name)), batch.layout.headers[int(name)])
-        same = equal if same is None else pc.and_(same, equal)
-        if not pc.any(same).as_py():
-            return
-    for row in np.flatnonzero(np.array(same, bool)).tolist() if same is not None else ():
-        batch.reject(row, None, "repeated_header", "a record, not the header again")
-
-
 def _blank(sealer: Sealer, piece: Piece, row: int) -> pa.Table:
     """Bytes after the last record that are no record."""
     return sealer.rows(piece.data, np.zeros(1, np.int64), len(piece.data), row, np.full(1, -1, np.int32), [])
+
+
+def _distinct(parts: list[Ints]) -> int:
+    """How many different records there are; each part is ascending."""
+    if len(parts) > 1:
+        return len(np.unique(np.concatenate(parts)))
+    return int(np.count_nonzero(np.diff(parts[0]))) + bool(len(parts[0]))

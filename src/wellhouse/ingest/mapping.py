@@ -87,6 +87,7 @@ class Field:
 class Mapping:
     """One layout. ``columns``: role → header spellings, best first; ``constants``: role → text for every row.
 
+    ``own_authorities``: assigning authorities and identifier systems whose numbers are the site's own.
     ``key_fields``: roles that tell records with the same number apart, such as the events of one card.
     """
 
@@ -100,6 +101,7 @@ class Mapping:
     required: tuple[str, ...]
     ignore: frozenset[str]
     codes: dict[str, Code]
+    own_authorities: frozenset[str]
     observations: tuple[Observation, ...] | None
     answers: tuple[Answer, ...]
     outcomes: tuple[Outcome, ...]
@@ -163,8 +165,8 @@ def choose(root: Path, source: str, site: str | None) -> Mapping:
 def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
-        "codes", "observations", "answers", "outcomes", "fields", "key", "key_fields", "date_offset_days",
-        "description", "pairs", "date_formats", "footers",
+        "codes", "own_authorities", "observations", "answers", "outcomes", "fields", "key", "key_fields",
+        "date_offset_days", "description", "pairs", "date_formats", "footers",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"unknown entry {sorted(unknown)[0]}")
@@ -186,6 +188,7 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
             normal_name(str(code)): Code(c["indicator"], str(c.get("unit", "")))
             for code, c in document.get("codes", {}).items()
         },
+        own_authorities=frozenset(map(str, document.get("own_authorities", ()))),
         observations=None if observations is None else tuple(
             Observation(
                 _spellings(o["column"]), o["indicator"], str(o["unit"]), tuple(str(a) for a in o.get("absent", ())),

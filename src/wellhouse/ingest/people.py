@@ -14,7 +14,7 @@ from wellhouse.ingest.dates import parse_date
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.identity import IdNumber, Rejected
 
-_COMBINED = ("id_number", "mrn", "birth_date", "sex")
+_COMBINED = ("id_number", "mrn", "mrn_authority", "birth_date", "sex")
 _KEPT = ("name", "phone", "employer", "address")
 
 
@@ -84,7 +84,7 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
         identifiers.append(Identifier(card.identifier_type, "", card.number))
     if cells.get("mrn", "").strip():
         try:
-            identifiers.append(Identifier("mrn", batch.layout.site, identity.parse_mrn(cells["mrn"])))
+            identifiers.append(Identifier("mrn", _authority(batch, cells), identity.parse_mrn(cells["mrn"])))
         except Rejected as error:
             raise _RoleRejected("mrn", error.reason, error.expected) from None
     if not identifiers:
@@ -106,6 +106,14 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
         sex,
         0 if born is None else born.year * 10000 + born.month * 100 + born.day,
     )
+
+
+def _authority(batch: Batch, cells: dict[str, str]) -> str:
+    """Who gave the record number. Another authority's numbers are kept apart, and those of each site, too."""
+    authority = cells.get("mrn_authority", "").strip()
+    if not authority or authority in batch.layout.mapping.own_authorities:
+        return batch.layout.site
+    return f"{batch.layout.site}|{authority}"
 
 
 def _birth(cells: dict[str, str], card: IdNumber | None, formats: tuple[str, ...]) -> dt.date | None:

@@ -59,7 +59,7 @@ def _required(batch: Batch, role: str) -> pa.Array:
     column = texts(batch.column(role), len(batch.rows))
     for row in np.flatnonzero(batch.alive & np.array(column.is_null())).tolist():
         batch.reject(row, role, "missing_value", "a value")
-    return column
+    return column.fill_null("")
 
 
 def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, npt.NDArray[np.float64], pa.Array]:

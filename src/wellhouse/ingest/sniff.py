@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -71,6 +73,20 @@ class _Unpacked(gzip.GzipFile):
         return part
 
 
+@contextmanager
+def complete(gzipped: bool) -> Iterator[None]:
+    """A gzip stream that breaks off makes the file unreadable; other errors are the machine's.
+
+    :raises Unreadable: it breaks off
+    """
+    try:
+        yield
+    except (EOFError, zlib.error, OSError) as error:
+        if gzipped:
+            raise Unreadable("truncated_gzip", "a complete gzip file") from error
+        raise
+
+
 def is_gzip(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) == b"\x1f\x8b"
@@ -91,13 +107,8 @@ def text(path: Path) -> Text:
     :raises Unreadable: empty, not text, or a broken gzip stream.
     """
     gzipped = is_gzip(path)
-    try:
-        with open_bytes(path, gzipped) as file:
-            head = read_up_to(file, SAMPLE_BYTES)
-    except (EOFError, OSError, zlib.error) as error:
-        if gzipped:
-            raise Unreadable("truncated_gzip", "a complete gzip file") from error
-        raise
+    with complete(gzipped), open_bytes(path, gzipped) as file:
+        head = read_up_to(file, SAMPLE_BYTES)
     whole = len(head) < SAMPLE_BYTES
     bom, encoding = next(((b, e) for b, e in _BOMS if head.startswith(b)), (b"", ""))
     body = head[len(bom) :]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,12 +12,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from wellhouse.ingest import mapping as mappings
 from wellhouse.ingest import sniff
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 
 Ints = npt.NDArray[np.int64]
 _NOTHING: Ints = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Also:
+    """Rows of a piece that are another source's: a FHIR file of exams holds questionnaires and persons, too."""
+
+    source: str
+    header: Header
+    table: pa.Table
+    good: Ints
 
 
 @dataclass(frozen=True)
@@ -28,8 +39,10 @@ class Piece:
     their place in the header ("0", "1", …), all texts, never null; ``good`` says of each of its rows which record it is
     from: never decreasing; a message with many results repeats. ``bad``: (record, reason, expected) of records that are
     none. ``told``: records that say something of others' rows, such as a FHIR Patient, and ``told_of`` the row whose
-    person each is about (-1: nobody's); every record is in exactly one of good, bad and told. ``notes``: what a reader
-    should know of the file. ``rendered``: data was written from the file, not cut from it, so the file itself is kept.
+    person each is about (-1: nobody's). ``notes``: what a reader should know of the file. ``rendered``: data was
+    written from the file, not cut from it, so the file itself is kept. ``also``: rows of other sources.
+    ``record_is_row``: a bad record was one row. Every record is in exactly one of bad, told and the rest: good, and
+    good of ``also``.
     """
 
     data: bytes
@@ -41,6 +54,8 @@ class Piece:
     told_of: Ints = field(default_factory=lambda: _NOTHING)
     notes: tuple[str, ...] = ()
     rendered: bool = False
+    also: tuple[Also, ...] = ()
+    record_is_row: bool = True
 
 
 class Source(Protocol):
@@ -60,10 +75,15 @@ class Source(Protocol):
 
 def detect(path: Path) -> str:
     """The format of a file by its first bytes; what is nothing else is taken for delimited text."""
+    from wellhouse.ingest.formats import fhir
+
     with path.open("rb") as file:
         if file.read(4) == sniff.ZIP:
             return "xlsx"
-    return "json" if sniff.head(path, 4096).lstrip(sniff.BLANKS)[:1] in (b"{", b"[") else "csv"
+    head = sniff.head(path, sniff.SAMPLE_BYTES)
+    if fhir.looks_like(head):
+        return "fhir"
+    return "json" if head.lstrip(sniff.BLANKS)[:1] in (b"{", b"[") else "csv"
 
 
 def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManager[Source]:
@@ -71,14 +91,31 @@ def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManag
 
     :raises sniff.Unreadable: the file as a whole is none of that format
     """
-    from wellhouse.ingest.formats import csv, json, xlsx
+    from wellhouse.ingest.formats import csv, fhir, json, xlsx
 
     openers: dict[str, Callable[[Path, Mapping], AbstractContextManager[Source]]] = {
         "csv": csv.opened,
+        "fhir": fhir.opened,
         "json": json.opened,
         "xlsx": xlsx.opened,
     }
     return openers[form](path, mapping)
 
 
-FORMATS = ("csv", "xlsx", "json")
+def adapted(form: str, mapping: Mapping) -> Mapping:
+    """The mapping of a file in this format: FHIR says itself what is what, and a mapping adds to that."""
+    if form != "fhir":
+        return mapping
+    words = mapping.words | {"sex": {"male": "male", "female": "female"}}
+    return replace(mapping, layout="long", observations=None, answers=(), outcomes=(), date_offset_days=None,
+                   words=words)  # fmt: skip
+
+
+def also(root: Path, source: str, main: Mapping, site: str) -> Mapping:
+    """The mapping of what a FHIR file holds besides its main source."""
+    if source == "person":
+        return replace(main, source=source, key="", fields=())
+    return adapted("fhir", mappings.choose(root, source, site))
+
+
+FORMATS = ("csv", "xlsx", "json", "fhir")

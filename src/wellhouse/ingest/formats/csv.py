@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from wellhouse.ingest.footers import Footers
 from wellhouse.ingest.formats import Piece
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
-from wellhouse.ingest.sniff import Text, Unreadable
+from wellhouse.ingest.sniff import Text
 
 
 @contextmanager
@@ -28,22 +27,11 @@ def opened(path: Path, mapping: Mapping) -> Iterator[Delimited]:
     """
     text = sniff.text(path)
     with sniff.open_bytes(path, text.gzipped) as file:
-        with _whole(text):
+        with sniff.complete(text.gzipped):
             first = sniff.read_up_to(file, sniff.SAMPLE_BYTES)
         found = header.find(text, first, mapping)
         below = mapping.footers
         yield Delimited(text, found.header, found.delimiter, first[: found.stop], first[found.stop :], file, below)
-
-
-@contextmanager
-def _whole(text: Text) -> Iterator[None]:
-    """A gzip stream that breaks off makes the file unreadable; other errors are the machine's."""
-    try:
-        yield
-    except (EOFError, zlib.error, OSError) as error:
-        if text.gzipped:
-            raise Unreadable("truncated_gzip", "a complete gzip file") from error
-        raise
 
 
 @dataclass(frozen=True)
@@ -67,7 +55,7 @@ class Delimited:
         names = [str(i) for i in sorted(wanted)]
         cut = blocks(self.file, Splitter(self.text.encoding, self.delimiter), self.rest)
         while True:
-            with _whole(self.text):
+            with sniff.complete(self.text.gzipped):
                 block = next(cut, None)
             if block is None:
                 return

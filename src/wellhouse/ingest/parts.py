@@ -1,0 +1,106 @@
+"""What of a file is one source's: how its rows are read, and which of its records may be there already."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wellhouse.crypto.vault import Vault
+from wellhouse.ingest import exam, people, questionnaire, tabular
+from wellhouse.ingest.batch import Batch, Ints, Layout
+from wellhouse.ingest.dictionary import Dictionary
+from wellhouse.ingest.rejects import Rejects
+from wellhouse.ingest.seam import Seam
+from wellhouse.landing.duplicates import FAMILIES, Family
+
+
+class Part:
+    """Most files have one; a FHIR file may hold results, answers, plans and persons side by side.
+
+    ``by_detail``: a row is one detail of a record, so that a record is there as long as any detail of it is.
+    """
+
+    def __init__(self, layout: Layout, dictionary: Dictionary) -> None:
+        self.layout = layout
+        self.source = layout.mapping.source
+        self.plan = exam.plan(layout, dictionary) if self.source == "exam" else None
+        self.by_detail = self.source == "questionnaire" or (self.plan is not None and self.plan.long)
+        self._suspects: list[Ints] = []
+        self._seen = _Seen()
+        self._seam = Seam()
+
+    @property
+    def family(self) -> Family | None:
+        """Persons alone are no records of anything."""
+        return FAMILIES.get(self.source)
+
+    @property
+    def suspects(self) -> Ints:
+        """Keys of records that stand in the file more than once."""
+        return np.unique(np.concatenate(self._suspects)) if self._suspects else np.empty(0, np.int64)
+
+    def used(self) -> set[int]:
+        """The columns that are looked at."""
+        mapping, headers = self.layout.mapping, self.layout.headers
+        named = {a.column for a in mapping.answers} | {mapping.date_offset_days}
+        for outcome in mapping.outcomes:
+            named |= {outcome.days, outcome.months, outcome.observed, *outcome.when}
+        used = set(self.layout.places.values()) | {headers.index(n) for n in named if n in headers}
+        for column in self.plan.columns if self.plan else ():
+            used |= {*column.places} | ({column.otherwise} if column.otherwise is not None else set())
+        return used
+
+    def read(self, table: pa.Table, rows: Ints, rejects: Rejects, vault: Vault) -> Batch:
+        """The rows of a piece, read; ``rows``: the number of the record each is from."""
+        batch = Batch(self.layout, table, rows, rejects)
+        _repeated_headers(batch)
+        if len(batch.rows):
+            people.identify(batch, vault)
+            if self.plan is not None:
+                exam.read(batch, self.plan)
+            elif self.source == "questionnaire":
+                questionnaire.read(batch)
+            elif self.source == "person":
+                people.emit_persons(batch)
+            else:
+                tabular.read(batch)
+        self._remember(batch)
+        return batch
+
+    def _remember(self, batch: Batch) -> None:
+        keys = batch.keys
+        if self.by_detail and self.family is not None:
+            keys = self._seam.join(batch.tables, self.family, keys)
+        self._suspects += [*batch.suspects, self._seen.again(keys)]
+
+
+class _Seen:
+    """The record keys of the pieces before, sorted: 8 bytes a record."""
+
+    def __init__(self) -> None:
+        self._keys = np.empty(0, np.int64)
+        self._new: list[Ints] = []
+        self._waiting = 0
+
+    def again(self, keys: Ints) -> Ints:
+        """Those of ``keys`` (distinct) that were in an earlier piece; all are remembered."""
+        found = [np.intersect1d(keys, part, assume_unique=True) for part in (self._keys, *self._new)]
+        self._new.append(keys)
+        self._waiting += len(keys)
+        if self._waiting > max(len(self._keys), 65536) or len(self._new) > 16:
+            self._keys = np.unique(np.concatenate([self._keys, *self._new]))
+            self._new, self._waiting = [], 0
+        return np.concatenate(found)
+
+
+def _repeated_headers(batch: Batch) -> None:
+    """A header line in mid-file, as page breaks leave them."""
+    same: pa.Array | None = None
+    for name in batch.table.column_names:
+        equal = pc.equal(batch.at(int(name)), batch.layout.headers[int(name)])
+        same = equal if same is None else pc.and_(same, equal)
+        if not pc.any(same).as_py():
+            return
+    for row in np.flatnonzero(np.array(same, bool)).tolist() if same is not None else ():
+        batch.reject(row, None, "repeated_header", "a record, not the header again")
