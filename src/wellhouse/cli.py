@@ -22,6 +22,7 @@ COMMANDS = {
     "gate": "check landed rows before they are built on",
     "ingest": "load files or folders once",
     "keys": "status and rotation of keys",
+    "mapping": "propose and try the mapping of a site's own layout",
     "ops": "install, start, stop, look after the services",
     "pipeline": "run the DAGs and wait for them",
     "quarantine": "list, show and release rejected records",

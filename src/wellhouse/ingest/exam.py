@@ -66,11 +66,13 @@ def plan(layout: Layout, dictionary: Dictionary) -> Plan:
                 columns.append(Column(places, otherwise, o.absent))
                 items.append(item(dictionary, o.columns[0], o.indicator, o.unit))
         return Plan(False, tuple(columns), tuple(items), dictionary)
-    taken = set(layout.places.values())
+    taken, codes = set(layout.places.values()), layout.mapping.codes
     for place, header in enumerate(layout.headers):
         if place not in taken and header.strip() and normal_name(header) not in layout.mapping.ignore:
             name, unit = dictionary.header(header)
             pair = layout.mapping.pairs.get(normal_name(name))
+            if (mapped := codes.get(normal_name(header)) or codes.get(normal_name(name))) is not None:
+                name, unit = mapped.indicator, unit or mapped.unit
             for part, one in ((0, pair[0]), (1, pair[1])) if pair else ((None, name),):
                 columns.append(Column((place,), None, (), part))
                 items.append(item(dictionary, header, one, unit))

@@ -18,7 +18,7 @@ from wellhouse.crypto import envelope
 from wellhouse.crypto.keyring import SYSTEM, Keyring
 from wellhouse.crypto.vault import Vault
 from wellhouse.errors import WellhouseError
-from wellhouse.ingest import dictionary, exam, formats, lifestyle, pairs, sniff
+from wellhouse.ingest import dictionary, formats, lifestyle, pairs, sniff
 from wellhouse.ingest.batch import Batch, Ints, Layout
 from wellhouse.ingest.formats import Piece, Source
 from wellhouse.ingest.header import Header
@@ -179,9 +179,8 @@ class _Reading:
         sealer = Sealer(load.load_id, self._ingest._keyring.system_key())
         load.put({"original": sealer.header(source.head)})
         part = self._part(load, self._mapping, source.header)
-        used = part.used()
-        unusable = self._unusable(source.header, used, part.plan)
-        for piece in source.pieces(set() if unusable else used):
+        unusable = part.unusable(source.header)
+        for piece in source.pieces(set() if unusable else part.used()):
             if unusable:
                 self._set_aside(load, piece, sealer)
             else:
@@ -198,19 +197,6 @@ class _Reading:
             layout = Layout(mapping, found.names, found.places, self._site, load.load_id, blind_key)
             self._parts[mapping.source] = Part(layout, self._ingest._dictionary)
         return self._parts[mapping.source]
-
-    def _unusable(self, found: Header, used: set[int], plan: exam.Plan | None) -> tuple[str, str, str] | None:
-        """(reason, field, expected) when nothing under this header can be read."""
-        if found.missing:
-            role = found.missing[0]
-            spellings = self._mapping.columns.get(role, (role,))
-            return "missing_column", role, f"a column {' or '.join(spellings[:4])}"
-        twice = found.duplicates(used)
-        if twice:
-            return "duplicate_header", twice[0], "each column name once"
-        if plan and not plan.long and not any(i.indicator for i in plan.items):
-            return "missing_column", "indicator", "at least one column that is an indicator of the dictionary"
-        return None
 
     def _take(self, load: Load, part: Part, sealer: Sealer, piece: Piece) -> None:
         first = self._rows + 1

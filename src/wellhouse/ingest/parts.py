@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wellhouse.crypto.vault import Vault
 from wellhouse.ingest import exam, people, questionnaire, tabular
 from wellhouse.ingest.batch import Batch, Ints, Layout
 from wellhouse.ingest.dictionary import Dictionary
+from wellhouse.ingest.header import Header
+from wellhouse.ingest.people import Persons
 from wellhouse.ingest.rejects import Rejects
 from wellhouse.ingest.seam import Seam
 from wellhouse.landing.duplicates import FAMILIES, Family
@@ -51,7 +52,20 @@ class Part:
             used |= {*column.places} | ({column.otherwise} if column.otherwise is not None else set())
         return used
 
-    def read(self, table: pa.Table, rows: Ints, rejects: Rejects, vault: Vault) -> Batch:
+    def unusable(self, found: Header) -> tuple[str, str, str] | None:
+        """(reason, field, expected) when nothing under this header can be read."""
+        if found.missing:
+            role = found.missing[0]
+            spellings = self.layout.mapping.columns.get(role, (role,))
+            return "missing_column", role, f"a column {' or '.join(spellings[:4])}"
+        twice = found.duplicates(self.used())
+        if twice:
+            return "duplicate_header", twice[0], "each column name once"
+        if self.plan and not self.plan.long and not any(i.indicator for i in self.plan.items):
+            return "missing_column", "indicator", "at least one column that is an indicator of the dictionary"
+        return None
+
+    def read(self, table: pa.Table, rows: Ints, rejects: Rejects, vault: Persons) -> Batch:
         """The rows of a piece, read; ``rows``: the number of the record each is from."""
         batch = Batch(self.layout, table, rows, rejects)
         _repeated_headers(batch)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from wellhouse.crypto.vault import Claim, Identifier, Vault
+from wellhouse.crypto.vault import Claim, Identifier, Person
 from wellhouse.ingest import identity
 from wellhouse.ingest.batch import Batch, Ints, each, groups
 from wellhouse.ingest.dates import parse_date
@@ -18,7 +20,15 @@ _COMBINED = ("id_number", "mrn", "mrn_authority", "birth_date", "sex")
 _KEPT = ("name", "phone", "employer", "address")
 
 
-def identify(batch: Batch, vault: Vault) -> None:
+class Persons(Protocol):
+    """Who knows persons by their identifiers: the vault."""
+
+    def resolve(self, claims: Sequence[Claim], site: str) -> list[Person | None]:
+        """The person of each claim; None: its identifiers belong to two."""
+        ...
+
+
+def identify(batch: Batch, vault: Persons) -> None:
     """Fill ``owner`` and ``persons``; reject the records whose person is unknown, doubtful or two persons."""
     columns = {role: c for role in (*_COMBINED, *_KEPT) if (c := batch.column(role)) is not None}
     combined = [each(columns[role], str)[1] for role in _COMBINED if role in columns]
@@ -47,7 +57,7 @@ class _RoleRejected(Rejected):
 
 
 def _assign(
-    batch: Batch, vault: Vault, claims: list[Claim], facts: list[tuple[str | None, int]], claimed: list[int],
+    batch: Batch, vault: Persons, claims: list[Claim], facts: list[tuple[str | None, int]], claimed: list[int],
     group: Ints,
     refused: dict[int, tuple[str, Rejected]], size: int,
 ) -> None:  # fmt: skip
