@@ -105,7 +105,7 @@ grant usage on schema landing to wh_transform;
 grant select on landing.person, landing.exam, landing.observation, landing.questionnaire, landing.questionnaire_answer,
     landing.follow_up, landing.outcome, landing.consultation, landing.card, landing.intervention, landing.care_plan to wh_transform;
 grant usage on schema quarantine to wh_transform;
-grant select (load_id, row_number, field, reason, expected, count) on quarantine.record to wh_transform;
+grant select (load_id, row_number, field, reason, expected, count, released_at) on quarantine.record to wh_transform;
 
 grant usage on schema ops to wh_ingest, wh_transform, wh_model, wh_ops, wh_administrator;
 grant select, insert, update, delete on ops.load, ops.resend to wh_ingest;

@@ -273,6 +273,17 @@ create table if not exists quarantine.record (
     sealed bytea                                  -- the record's bytes; null where landing.original holds them
 );
 create index if not exists record_load_id on quarantine.record (load_id);
+-- A load read again after its mapping was put right: refusals that were lifted stay written, with when and by which.
+create table if not exists quarantine.release (
+    release_id bigint generated always as identity primary key,
+    load_id bigint not null references ops.load on delete cascade,
+    mapping text not null,                        -- name and version of the mapping that read it
+    lifted bigint not null,                       -- refusals that did not come up again
+    at timestamptz not null default now()
+);
+alter table quarantine.record
+    add column if not exists released_at timestamptz,   -- null: it still stands
+    add column if not exists release_id bigint references quarantine.release;
 
 ------------------------------------------------------------------------------------------------ risk
 create table if not exists risk.model (

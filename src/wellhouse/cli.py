@@ -26,6 +26,7 @@ COMMANDS = {
     "ops": "install, start, stop, look after the services",
     "pipeline": "run the DAGs and wait for them",
     "quarantine": "list, show and release rejected records",
+    "record": "show a record as it came; let old originals go",
     "risk": "list equations and models, score a file",
     "sample": "write the sample population",
     "summary": "print one person's health summary",

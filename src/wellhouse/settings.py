@@ -37,6 +37,10 @@ class Settings(BaseSettings):
 
     score2_risk_region: str | None = None
     """low, moderate, high or very_high: which of SCORE2's regions the centre's people belong to; unset: not scored."""
+    keep_originals_days: int | None = None
+    """How long sealed originals of loaded records are kept; None: for ever."""
+    keep_quarantine_days: int | None = None
+    """How long refusals are kept, and with them the originals of what was refused; None: for ever."""
 
     sample_people: int = 2000
     sample_seed: int = 20240601

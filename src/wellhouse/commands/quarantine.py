@@ -1,16 +1,17 @@
-"""``wellhouse quarantine list|show``."""
+"""``wellhouse quarantine list|show|release``."""
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from wellhouse.commands.options import AsJson
 
-app = typer.Typer(no_args_is_help=True, help="List and show refused records.")
+app = typer.Typer(no_args_is_help=True, help="List, show and release refused records.")
 
 
 @app.command("list")
@@ -39,7 +40,43 @@ def show(
     purpose: Annotated[str, typer.Option("--purpose", help="why you look; kept in the audit trail")],
 ) -> None:
     """One refused record as it came. It may name a person: it is audited."""
-    from wellhouse.gate import quarantine
+    from wellhouse.ingest import record
     from wellhouse.settings import settings
 
-    sys.stdout.buffer.write(quarantine.show(settings(), load, row, purpose))
+    of = settings()
+    sys.stdout.buffer.write(record.show(of, load, row, purpose, refused=True))
+
+
+@app.command()
+def release(
+    loads: Annotated[list[int], typer.Argument(help="the loads' numbers")],
+    mapping: Annotated[
+        Path | None, typer.Option(help="a mapping file; default: the one that reads such files now")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read loads with refused records again, after their mapping was put right. What is good lands, the rest stays."""
+    from wellhouse.gate.quarantine import refusals
+    from wellhouse.ingest import mapping as mappings
+    from wellhouse.ingest.file import Ingest
+    from wellhouse.ingest.release import release
+    from wellhouse.settings import settings
+
+    of, told = settings(), []
+    with Ingest(of) as ingest:
+        for load in loads:
+            done = release(ingest, load, mappings.read(mapping) if mapping else None)
+            told.append(done)
+            for line in done.lines:
+                print(line, file=sys.stderr)
+    if as_json:
+        rows = [refusal.document() for load in loads for refusal in refusals(of, load)]
+        print(json.dumps({"loads": [done.document() for done in told], "rows": rows}))
+        return
+    for done in told:
+        rows_, results = done.entry.rows, done.entry.observations
+        print(
+            f"load {done.load_id}: {done.released} refusals lifted; records {rows_.loaded} loaded, "
+            f"{rows_.quarantined} quarantined, {rows_.duplicate} duplicate; results {results.loaded} loaded, "
+            f"{results.quarantined} quarantined, {results.duplicate} duplicate"
+        )

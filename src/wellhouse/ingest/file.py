@@ -50,19 +50,19 @@ class Ingest:
     """Loads files one after the other; keeps what they share open."""
 
     def __init__(self, settings: Settings, run_id: str | None = None) -> None:
-        self._settings = settings
+        self.settings = settings
         self._run_id = run_id
-        self._dictionary = dictionary.load(settings.root)
-        self._keyring = Keyring.open(settings)
-        self._connection: psycopg.Connection = db.connect("wh_ingest", settings)
-        self._vault = Vault(self._connection, self._keyring)
+        self.dictionary = dictionary.load(settings.root)
+        self.keyring = Keyring.open(settings)
+        self.connection: psycopg.Connection = db.connect("wh_ingest", settings)
+        self.vault = Vault(self.connection, self.keyring)
 
     def __enter__(self) -> Ingest:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
-        self._keyring.close()
+        self.connection.close()
+        self.keyring.close()
 
     def load(self, path: Path, mapping: Mapping, site: str, form: str = "auto") -> Result:
         """Land one file, or quarantine it as a whole; either way nothing of it is lost and it is counted.
@@ -71,7 +71,7 @@ class Ingest:
         :raises WellhouseError: the work itself failed, e.g. the file changed while it was read
         """
         started = time.monotonic()
-        self._vault.forget()
+        self.vault.forget()
         before = path.stat()
         entry = Entry(
             sha256=sniff.digest(path),
@@ -90,14 +90,14 @@ class Ingest:
         )  # fmt: skip
         summary = Summary()
         try:
-            known = _Reading(self, path, mapping, site, entry, summary).run(before)
+            known = Reading(self, path, mapping, site, entry, summary).run(before)
         except Unreadable as error:
             known = self._quarantine(path, entry, summary, error)
         result = Result(path, entry, time.monotonic() - started)
         result.lines = (
-            [f"{_shown(self._settings, path, entry.file_name)}: this very file was loaded before, nothing to do"]
+            [f"{_shown(self.settings, path, entry.file_name)}: this very file was loaded before, nothing to do"]
             if known
-            else summary.lines(_shown(self._settings, path, entry.file_name))
+            else summary.lines(_shown(self.settings, path, entry.file_name))
         )  # fmt: skip
         return result
 
@@ -108,7 +108,7 @@ class Ingest:
         entry.observations = Counts()
         rejects = Rejects()
         rejects.add(None, error.field, error.reason, error.expected, error.rows)
-        with Load(self._settings) as load:
+        with Load(self.settings) as load:
             if load.begin(entry):
                 return True
             if entry.bytes:
@@ -120,10 +120,10 @@ class Ingest:
 
     def _keep(self, path: Path, sha256: str) -> None:
         """``originals/<sha256>.sealed``: pieces of 4 MiB, each after its sealed length in 4 bytes."""
-        folder = self._settings.originals
+        folder = self.settings.originals
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = folder / f".{sha256}.new"
-        key = self._keyring.system_key()
+        key = self.keyring.system_key()
         with path.open("rb") as source, draft.open("wb") as target:
             for number, piece in enumerate(iter(lambda: source.read(_SEAL_BYTES), b"")):
                 sealed = envelope.seal(key, piece, f"originals|{sha256}|{number}|{SYSTEM}".encode())
@@ -137,18 +137,18 @@ def _shown(settings: Settings, path: Path, name: str) -> str:
     return f"{folder.relative_to(settings.inbox)}/{name}" if folder.is_relative_to(settings.inbox) else name
 
 
-def unkeep(settings: Settings, keyring: Keyring, sha256: str) -> bytes:
-    """The bytes of a file that was quarantined as a whole."""
+def unkeep(kept: Path, keyring: Keyring) -> bytes:
+    """The bytes of a file that was kept as a whole."""
     key = keyring.system_key()
     pieces: list[bytes] = []
-    with (settings.originals / f"{sha256}.sealed").open("rb") as file:
+    with kept.open("rb") as file:
         while length := file.read(4):
             sealed = file.read(int.from_bytes(length, "big"))
-            pieces.append(envelope.unseal(key, sealed, f"originals|{sha256}|{len(pieces)}|{SYSTEM}".encode()))
+            pieces.append(envelope.unseal(key, sealed, f"originals|{kept.stem}|{len(pieces)}|{SYSTEM}".encode()))
     return b"".join(pieces)
 
 
-class _Reading:
+class Reading:
     """One file being read into one load."""
 
     def __init__(self, ingest: Ingest, path: Path, mapping: Mapping, site: str, entry: Entry, summary: Summary) -> None:
@@ -161,7 +161,7 @@ class _Reading:
 
     def run(self, before: os.stat_result) -> bool:
         """True: this very file is known, nothing was done. ``before``: the file as it was when it was hashed."""
-        with Load(self._ingest._settings) as load:
+        with Load(self._ingest.settings) as load:
             if load.begin(self._entry):
                 return True
             with formats.open_source(self._path, self._entry.format, self._mapping) as source:
@@ -176,8 +176,8 @@ class _Reading:
         return False
 
     def _read(self, load: Load, source: Source) -> None:
-        sealer = Sealer(load.load_id, self._ingest._keyring.system_key())
-        load.put({"original": sealer.header(source.head)})
+        sealer = Sealer(load.load_id, self._ingest.keyring.system_key())
+        self._put(load, {"original": sealer.header(source.head)})
         part = self._part(load, self._mapping, source.header)
         unusable = part.unusable(source.header)
         for piece in source.pieces(set() if unusable else part.used()):
@@ -193,9 +193,9 @@ class _Reading:
     def _part(self, load: Load, mapping: Mapping, found: Header) -> Part:
         """What of the file is this source's, made when the first of it comes."""
         if mapping.source not in self._parts:
-            blind_key = self._ingest._keyring.blind_key()
+            blind_key = self._ingest.keyring.blind_key()
             layout = Layout(mapping, found.names, found.places, self._site, load.load_id, blind_key)
-            self._parts[mapping.source] = Part(layout, self._ingest._dictionary)
+            self._parts[mapping.source] = Part(layout, self._ingest.dictionary)
         return self._parts[mapping.source]
 
     def _take(self, load: Load, part: Part, sealer: Sealer, piece: Piece) -> None:
@@ -204,19 +204,20 @@ class _Reading:
         if part.plan is not None and part.plan.long:
             piece = pairs.spread(piece, part.layout, part.plan.dictionary)
         rejects = Rejects()
+        numbers = self._numbers(piece)
         for index, reason, expected in piece.bad:
-            rejects.add(first + index, None, reason, expected)
+            rejects.add(int(numbers[index]), None, reason, expected)
         self._note(piece)
-        vault = self._ingest._vault
-        batch = part.read(piece.table, first + piece.good, rejects, vault)
+        vault = self._ingest.vault
+        batch = part.read(piece.table, numbers[piece.good], rejects, vault)
         owners = np.full(len(piece.starts), -1, np.int32)
         owners[piece.good] = batch.owner
         owners[piece.told] = np.r_[batch.owner, np.int32(-1)][piece.told_of]
         persons, tables = list(batch.persons), batch.tables
         batches = [(piece.good, batch)]
         for other in piece.also:
-            mapping = formats.also(self._ingest._settings.root, other.source, self._mapping, self._site)
-            theirs = self._part(load, mapping, other.header).read(other.table, first + other.good, rejects, vault)
+            mapping = formats.also(self._ingest.settings.root, other.source, self._mapping, self._site)
+            theirs = self._part(load, mapping, other.header).read(other.table, numbers[other.good], rejects, vault)
             owners[other.good] = np.where(theirs.owner < 0, -1, theirs.owner + len(persons))
             persons += theirs.persons
             for name, table in theirs.tables.items():
@@ -228,6 +229,13 @@ class _Reading:
         if not len(piece.starts):
             tables["original"] = _blank(sealer, piece, first)
         self._summary.add(rejects)
+        self._put(load, tables)
+
+    def _numbers(self, piece: Piece) -> Ints:
+        """The row number of each record of the piece that was just begun."""
+        return np.arange(self._rows - len(piece.starts), self._rows) + 1
+
+    def _put(self, load: Load, tables: dict[str, pa.Table]) -> None:
         load.put(tables)
 
     def _note(self, piece: Piece) -> None:
@@ -313,7 +321,7 @@ class _Reading:
             self._summary.examples.setdefault(reason, []).append((row, column, expected))
 
     def _responses(self, exam_keys: Ints) -> Ints:
-        blind_key = self._ingest._keyring.blind_key()
+        blind_key = self._ingest.keyring.blind_key()
         made = [lifestyle.response_key(blind_key, self._site, key) for key in exam_keys.tolist()]
         return np.array(made, np.int64)
 

@@ -162,6 +162,18 @@ def choose(root: Path, source: str, site: str | None) -> Mapping:
     return read(own if site and own.exists() else folder / f"{source}.yaml")
 
 
+def again(root: Path, source: str, site: str | None, label: str | None) -> Mapping:
+    """The mapping as it is now for a load that ``label`` read: the site's own where there is one by now.
+
+    :raises WellhouseError: it is not among ours
+    """
+    folder, name = root / "mappings", (label or source).split(" ")[0]
+    for stem in (f"{site}_{source}", name):
+        if (folder / f"{stem}.yaml").exists():
+            return read(folder / f"{stem}.yaml")
+    raise WellhouseError(f"the load was read with the mapping `{name}`, which is not in mappings/: say --mapping")
+
+
 def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",

@@ -106,7 +106,8 @@ def noted(load: Load) -> list[tuple[str, int, str, str, int]]:
                select reason, row_number, field, expected, count(*) over (partition by reason) as total,
                       row_number() over (partition by reason order by row_number) as n
                from quarantine.record
-               where load_id = $1 and reason in ('conflicting_value', 'number_of_another_person')
+               where load_id = $1 and released_at is null
+                     and reason in ('conflicting_value', 'number_of_another_person')
            ) r where n <= $2 order by reason, n""",
         load.load_id,
         _EXAMPLES,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 
 @dataclass
@@ -47,6 +48,14 @@ class Entry:
             flat |= {f"{name}_{k}": v for k, v in asdict(getattr(self, name)).items()}
         return flat
 
+    @classmethod
+    def of(cls, columns: dict[str, Any]) -> Entry:
+        """An entry as the ledger has it."""
+        told: dict[str, Any] = {f.name: columns[f.name] for f in fields(cls) if f.name in columns}
+        for name in ("rows", "observations"):
+            told[name] = Counts(**{f.name: columns[f"{name}_{f.name}"] for f in fields(Counts)})
+        return cls(**told)
+
 
 INSERT = """
 insert into ops.load (sha256, file_name, bytes, site, source, format, encoding, mapping, status, reason, rows_read,
@@ -60,10 +69,14 @@ returning load_id
 """
 
 UPDATE = """
-update ops.load l set (encoding, mapping, status, reason, rows_read, rows_loaded, rows_quarantined, rows_duplicate,
+update ops.load l set (file_name, site, source, format, run_id, encoding, mapping, status, reason,
+    rows_read, rows_loaded, rows_quarantined, rows_duplicate,
     observations_read, observations_loaded, observations_quarantined, observations_duplicate, finished_at)
-  = (select encoding, mapping, status, reason, rows_read, rows_loaded, rows_quarantined, rows_duplicate,
+  = (select file_name, site, source, format, run_id, encoding, mapping, status, reason,
+    rows_read, rows_loaded, rows_quarantined, rows_duplicate,
     observations_read, observations_loaded, observations_quarantined, observations_duplicate, clock_timestamp()
     from jsonb_populate_record(null::ops.load, $1::jsonb))
 where l.sha256 = ($1::jsonb) ->> 'sha256'
 """
+
+SELECT = "select load_id, to_jsonb(l)::text from ops.load l where sha256 = $1"

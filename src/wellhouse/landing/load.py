@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from wellhouse import db
+from wellhouse.errors import WellhouseError
 from wellhouse.landing import ledger
 from wellhouse.landing.ledger import Counts, Entry
 from wellhouse.landing.tables import SCHEMAS, schema_of
@@ -50,22 +51,38 @@ class Load:
         """Open the ledger row; the entry of the earlier load when this very file is landed already.
 
         A second loader of the same file waits here until the first commits or fails. A file that was quarantined as a
-        whole may come again: its earlier ledger row, quarantine and original go in this transaction.
+        whole may come again: it keeps its place in the ledger, and why it was refused stays written.
         """
-        self.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", entry.sha256)
-        known = self.execute(
-            """select load_id, status, rows_read, observations_read, source, encoding, format
-               from ops.load where sha256 = $1""",
-            entry.sha256,
-        )
-        if known and known[0][1] == "loaded":
-            self.execute("insert into ops.resend (load_id) values ($1)", known[0][0])
+        known = self._known(entry.sha256)
+        if known and known.status == "loaded":
+            self.execute("insert into ops.resend (load_id) values ($1)", self.load_id)
             self._connection.commit()
-            return _duplicate(entry, known[0])
+            return _duplicate(entry, known)
         if known:
-            self.execute("delete from landing.original where load_id = $1", known[0][0])
-            self.execute("delete from ops.load where load_id = $1", known[0][0])
-        self.load_id = int(self.execute(ledger.INSERT, json.dumps(entry.columns()))[0][0])
+            self.execute("delete from landing.original where load_id = $1", self.load_id)
+            self.execute(
+                "update quarantine.record set released_at = now() where load_id = $1 and released_at is null",
+                self.load_id,
+            )
+        else:
+            self.load_id = int(self.execute(ledger.INSERT, json.dumps(entry.columns()))[0][0])
+        return None
+
+    def reopen(self, sha256: str) -> Entry:
+        """Go on with a load that was committed: more of its records are to land.
+
+        :raises WellhouseError: there is none
+        """
+        known = self._known(sha256)
+        if known is None:
+            raise WellhouseError("the load is not in the ledger any more")
+        return known
+
+    def _known(self, sha256: str) -> Entry | None:
+        self.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", sha256)
+        for load_id, columns in self.execute(ledger.SELECT, sha256):
+            self.load_id = int(load_id)
+            return Entry.of(json.loads(columns))
         return None
 
     def put(self, tables: dict[str, pa.Table]) -> None:
@@ -136,9 +153,9 @@ def _big(tables: Iterable[pa.Table]) -> bool:
     return bool(sum(t.num_rows for t in tables) >= _FLUSH_ROWS or sum(t.nbytes for t in tables) >= _FLUSH_BYTES)
 
 
-def _duplicate(entry: Entry, known: tuple[Any, ...]) -> Entry:
-    _, _, rows, observations, entry.source, entry.encoding, entry.format = known
+def _duplicate(entry: Entry, known: Entry) -> Entry:
+    entry.source, entry.encoding, entry.format = known.source, known.encoding, known.format
     entry.status, entry.reason = "duplicate", "known_file"
-    entry.rows = Counts(read=rows, duplicate=rows)
-    entry.observations = Counts(read=observations, duplicate=observations)
+    entry.rows = Counts(read=known.rows.read, duplicate=known.rows.read)
+    entry.observations = Counts(read=known.observations.read, duplicate=known.observations.read)
     return entry

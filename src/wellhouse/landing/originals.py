@@ -7,7 +7,7 @@ to no person (header, broken records) is sealed under the system's key.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,20 +94,33 @@ def _unpack(packed: bytes) -> bytes:
     return bytes(pa.Codec("lz4_raw").decompress(packed[9:], decompressed_size=size, asbytes=True))
 
 
+def _firsts(connection: psycopg.Connection, load_id: int, rows: Collection[int]) -> list[int]:
+    """The first rows of the runs that hold ``rows``."""
+    runs = np.array(
+        connection.execute("select row_first, row_last from landing.original where load_id = %s", (load_id,)).fetchall()
+        or np.empty((0, 2)),
+        np.int64,
+    )
+    wanted = np.unique(np.array(list(rows), np.int64))
+    holds = np.searchsorted(wanted, runs[:, 1], "right") > np.searchsorted(wanted, runs[:, 0], "left")
+    return [int(first) for first in np.unique(runs[holds, 0])]
+
+
 def read(
-    connection: psycopg.Connection, keyring: Keyring, load_id: int, rows: tuple[int, int] | None = None
+    connection: psycopg.Connection, keyring: Keyring, load_id: int, rows: Collection[int] | None = None
 ) -> Iterator[tuple[int, int, bytes]]:
-    """(first row, last row, bytes) of each run of a load in file order; ``rows``: only those that touch this range.
+    """(first row, last row, bytes) of each run of a load in file order; ``rows``: only those that hold one of these.
 
     All runs joined are the file (after gunzip), byte for byte. Runs of erased persons are left out: their key is gone.
     """
-    low, high = rows or (0, 2**31 - 1)
+    held = "" if rows is None else "and row_first = any(%(firsts)s)"
+    firsts = None if rows is None else _firsts(connection, load_id, rows)
     with connection.cursor(name="originals") as cursor:
         cursor.itersize = _FETCH
         cursor.execute(
-            """select row_first, row_last, person_key, sealed from landing.original
-               where load_id = %s and row_last >= %s and row_first <= %s order by row_first, row_last""",
-            (load_id, low, high),
+            f"""select row_first, row_last, person_key, sealed from landing.original
+               where load_id = %(load)s {held} order by row_first, row_last""",  # noqa: S608 - our own words
+            {"load": load_id, "firsts": firsts},
         )
         while batch := cursor.fetchmany(_FETCH):
             keys = person_keys(connection, keyring, (p for _, _, p, _ in batch if p is not None))

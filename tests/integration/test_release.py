@@ -1,0 +1,226 @@
+"""Refused records read again after a mapping was put right: what is good lands, counts stay true, history is kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import psycopg
+import pytest
+import yaml
+
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.settings import PROJECT_ROOT, Settings
+
+PERSON = "张三,女,1949-12-31,11010519491231002X"  # the number is the example of GB 11643-1999
+OTHER = "李四,男,1949-12-31,110105194912310038"
+HEADER = "体检编号,姓名,性别,出生日期,身份证号,体检日期,收缩压(mmHg),晨间糖(mmol/L)\n"
+LONG = "登记号,姓名,性别,出生日期,证件号码,登记日期,项目名称,结果,单位\n"
+SITE = "release"
+
+
+@pytest.fixture
+def server(stack: Settings) -> Iterator[psycopg.Connection]:
+    """What these tests land goes again: other tests of the session build on the sample alone."""
+    with administrator(stack, stack.database) as server:
+        yield server
+        loads = "(select load_id from ops.load where site = 'release')"
+        for (table,) in server.execute(
+            "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r'"
+        ).fetchall():
+            server.execute(f"delete from landing.{table} where load_id in {loads}")  # noqa: S608
+        server.execute("delete from ops.load where site = 'release'")
+
+
+def wellhouse(*arguments: str | Path) -> dict[str, Any]:
+    done = subprocess.run(["wellhouse", *map(str, arguments), "--json"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout)) | {"said": done.stderr}
+
+
+def mapping(folder: Path, **changes: Any) -> Path:
+    """The exam mapping with changes, in a file of its own."""
+    document = yaml.safe_load((PROJECT_ROOT / "mappings" / "exam.yaml").read_text(encoding="utf-8")) | changes
+    path = folder / f"mapping_{document['version']}.yaml"
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def load(server: psycopg.Connection, path: Path, *options: str | Path) -> tuple[int, dict[str, Any]]:
+    (file,) = wellhouse("ingest", path, "--source", "exam", "--site", SITE, *options)["files"]
+    row = server.execute("select load_id from ops.load where sha256 = %s", (file["sha256"],)).fetchone()
+    assert row is not None
+    return int(row[0]), file
+
+
+def counts(of: dict[str, Any]) -> tuple[int, ...]:
+    found = [of[name] for name in ("read", "loaded", "quarantined", "duplicate")]
+    assert found[0] == sum(found[1:])
+    return tuple(found)
+
+
+def landed(server: psycopg.Connection, load_id: int) -> list[tuple[Any, ...]]:
+    return server.execute(
+        "select row_number, indicator_code, value, unit from landing.observation where load_id = %s order by 1, 2",
+        (load_id,),
+    ).fetchall()
+
+
+def refusals(server: psycopg.Connection, load_id: int) -> list[tuple[Any, ...]]:
+    return server.execute(
+        """select row_number, reason, released_at is not null, release_id is not null
+           from quarantine.record where load_id = %s order by 1, 2""",
+        (load_id,),
+    ).fetchall()
+
+
+def test_a_cell_lands_once_the_mapping_knows_it(stack: Settings, server: psycopg.Connection, tmp_path: Path) -> None:
+    path = tmp_path / "cells.csv"
+    bad = f"r3,{OTHER[:-1]}9,2024-03-07,122,5.3\n"
+    path.write_text(HEADER + f"r1,{PERSON},2024-03-05,120,5.1\nr2,{OTHER},2024-03-06,999,5.2\n" + bad, "gb18030")
+    number, file = load(server, path)
+    assert counts(file) == (3, 2, 1, 0)
+    assert counts(file["observations"]) == (4, 1, 3, 0)
+    columns = (("收缩压(mmHg)", "SBP", "mm[Hg]"), ("晨间糖(mmol/L)", "FPG", "mmol/L"))
+    observations = [{"column": column, "indicator": code, "unit": unit} for column, code, unit in columns]
+    again = mapping(tmp_path, version="2", observations=observations)
+
+    first = wellhouse("quarantine", "release", str(number), "--mapping", again)
+    (released,) = first["loads"]
+    assert (released["released"], counts(released), counts(released["observations"])) == (2, (3, 2, 1, 0), (4, 3, 1, 0))
+    assert {(r["row"], r["reason"]) for r in first["rows"]} == {(2, "impossible_value"), (3, "id_check_digit")}
+    assert landed(server, number) == [
+        (1, "FPG", 5.1, "mmol/L"), (1, "SBP", 120, "mm[Hg]"), (2, "FPG", 5.2, "mmol/L"),
+    ]  # fmt: skip
+    history = refusals(server, number)
+    assert history == [
+        (1, "unknown_indicator", True, True), (2, "impossible_value", False, False),
+        (2, "unknown_indicator", True, True), (3, "id_check_digit", False, False),
+    ]  # fmt: skip
+
+    (second,) = wellhouse("quarantine", "release", str(number), "--mapping", again)["loads"]
+    assert (second["released"], counts(second)) == (0, (3, 2, 1, 0))
+    assert refusals(server, number) == history
+    assert server.execute("select count(*) from quarantine.release where load_id = %s", (number,)).fetchone() == (1,)
+
+
+def test_a_long_record_lands_and_a_resent_one_is_a_duplicate(
+    stack: Settings, server: psycopg.Connection, tmp_path: Path
+) -> None:
+    rows = [f"l1,{PERSON},2024-04-05,{item}\n" for item in ("收缩压,120,mmHg", "某糖,5.1,mmol/L", "某糖二,5.9,mmol/L")]
+    path = tmp_path / "long.csv"
+    path.write_text(LONG + "".join(rows), encoding="utf-8")
+    number, file = load(server, path)
+    assert counts(file) == counts(file["observations"]) == (3, 1, 2, 0)
+    corrected = tmp_path / "corrected.csv"
+    corrected.write_text(LONG + rows[1].replace("某糖", "空腹血糖"), encoding="utf-8")
+    _, resent = load(server, corrected)
+    assert counts(resent) == (1, 1, 0, 0)
+
+    again = mapping(tmp_path, version="2", codes={"某糖": {"indicator": "FPG"}, "某糖二": {"indicator": "OGTT2H"}})
+    (released,) = wellhouse("quarantine", "release", str(number), "--mapping", again)["loads"]
+    assert released["released"] == 2
+    assert counts(released)[2] == 0
+    assert counts(released) == counts(released["observations"])
+    assert released["duplicate"] == 1
+    assert [row[:2] for row in landed(server, number)] != []
+
+
+def test_a_file_refused_as_a_whole_is_read_again(stack: Settings, server: psycopg.Connection, tmp_path: Path) -> None:
+    path = tmp_path / "whole.csv"
+    path.write_text(HEADER.replace("体检日期", "来院日") + f"w1,{PERSON},2024-05-05,120,5.1\n", encoding="utf-16")
+    number, file = load(server, path)
+    assert (file["status"], file["reason"], counts(file)) == ("quarantined", "missing_column", (1, 0, 1, 0))
+    (same,) = wellhouse("quarantine", "release", str(number))["loads"]
+    assert (same["status"], same["released"]) == ("quarantined", 0)
+    columns = yaml.safe_load((PROJECT_ROOT / "mappings" / "exam.yaml").read_text(encoding="utf-8"))["columns"]
+    again = mapping(tmp_path, version="2", columns=columns | {"exam_date": ["来院日"]}, ignore=["晨间糖(mmol/L)"])
+    (released,) = wellhouse("quarantine", "release", str(number), "--mapping", again)["loads"]
+    assert (released["status"], counts(released)) == ("loaded", (1, 1, 0, 0))
+    assert [row[1] for row in landed(server, number)] == ["SBP"]
+    assert refusals(server, number) == [(None, "missing_column", True, True)]
+    owners = server.execute(
+        "select count(*) from landing.original where load_id = %s and row_first = 1 and person_key is not null",
+        (number,),
+    ).fetchone()
+    assert owners == (1,), "what is about a person is sealed under that person's key by now"
+
+
+def test_a_workbook_is_read_again_from_the_workbook(
+    stack: Settings, server: psycopg.Connection, tmp_path: Path
+) -> None:
+    book = openpyxl.Workbook()
+    for row in (HEADER.strip().split(","), *(f"b{i},{PERSON},2024-09-0{i},12{i},5.{i}".split(",") for i in (1, 2))):
+        book.active.append(row)
+    path = tmp_path / "book.xlsx"
+    book.save(path)
+    number, file = load(server, path)
+    assert (counts(file), counts(file["observations"])) == ((2, 2, 0, 0), (4, 2, 2, 0))
+    columns = (("收缩压(mmHg)", "SBP", "mm[Hg]"), ("晨间糖(mmol/L)", "FPG", "mmol/L"))
+    observations = [{"column": column, "indicator": code, "unit": unit} for column, code, unit in columns]
+    again = mapping(tmp_path, version="2", observations=observations)
+    command = ["wellhouse", "record", "show", str(number), "2", "--purpose", "a test"]
+    shown = subprocess.run(command, capture_output=True, check=True).stdout
+    (released,) = wellhouse("quarantine", "release", str(number), "--mapping", again)["loads"]
+    assert (released["released"], counts(released["observations"])) == (2, (4, 4, 0, 0))
+    assert subprocess.run(command, capture_output=True, check=True).stdout == shown
+    assert shown.decode().startswith("b2,张三,")
+
+
+def test_a_mapping_that_would_refuse_what_is_loaded_changes_nothing(
+    stack: Settings, server: psycopg.Connection, tmp_path: Path
+) -> None:
+    path = tmp_path / "worse.csv"
+    path.write_text(HEADER + f"x1,{PERSON},2024-06-05,120,5.1\n", encoding="utf-8")
+    number, _ = load(server, path)
+    before = landed(server, number), refusals(server, number)
+    worse = mapping(tmp_path, version="2", words={"sex": {"male": ["男"], "female": ["woman"]}})
+    done = subprocess.run(
+        ["wellhouse", "quarantine", "release", str(number), "--mapping", str(worse)], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "nothing was changed" in done.stderr
+    assert (landed(server, number), refusals(server, number)) == before
+
+
+def test_any_record_is_shown_byte_for_byte_and_audited(
+    stack: Settings, server: psycopg.Connection, tmp_path: Path
+) -> None:
+    path = tmp_path / "shown_records.csv"
+    people = [person.split(",", 1) for person in (PERSON, PERSON, OTHER)]
+    records = [
+        f'r{i},"{name}\n",{rest},2024-07-0{i},120,5.1\r\n'.encode("gb18030")
+        for i, (name, rest) in enumerate(people, start=1)
+    ]
+    path.write_bytes(HEADER.encode("gb18030") + b"".join(records))
+    number, file = load(server, path)
+    assert file["read"] == 3
+    (events,) = server.execute("select count(*) from audit.event where path = 'record'").fetchone() or (0,)
+    for row, wanted in enumerate([HEADER.encode("gb18030"), *records]):
+        command = ["wellhouse", "record", "show", str(number), str(row), "--purpose", "a test"]
+        assert subprocess.run(command, capture_output=True, check=True).stdout == wanted
+    told = server.execute("select purpose, cardinality(persons) from audit.event where path = 'record'").fetchall()
+    assert told[events:] == [("a test", 0), ("a test", 1), ("a test", 1), ("a test", 1)]
+
+
+def test_old_originals_go_when_a_setting_says_so(
+    stack: Settings, server: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = tmp_path / "kept_good.csv", tmp_path / "kept_bad.csv"
+    good.write_text(HEADER.replace("晨间糖", "空腹血糖") + f"k1,{PERSON},2024-08-05,120,5.1\n", encoding="utf-8")
+    bad.write_text(HEADER + f"k2,{PERSON},2024-08-06,120,5.1\n", encoding="utf-8")
+    numbers = [load(server, path)[0] for path in (good, bad)]
+    old = "update ops.load set finished_at = finished_at - interval '30 days' where load_id = any(%s)"
+    server.execute(old, (numbers,))
+    assert wellhouse("record", "expire")["originals"] == 0
+    monkeypatch.setenv("WELLHOUSE_KEEP_ORIGINALS_DAYS", "20")
+    assert wellhouse("record", "expire")["originals"] == 2
+    left = "select distinct load_id from landing.original where load_id = any(%s)"
+    assert server.execute(left, (numbers,)).fetchall() == [(numbers[1],)], "what waits in quarantine is kept"
+    monkeypatch.setenv("WELLHOUSE_KEEP_QUARANTINE_DAYS", "20")
+    assert wellhouse("record", "expire")["refusals"] == 1
+    assert server.execute(left, (numbers,)).fetchall() == []
