@@ -22,11 +22,22 @@ select
     series.value_previous,
     series.change_from_previous,
     series.change_from_first,
-    series.slope_per_year,
+    series.rcv_rise_percent,
+    series.rcv_fall_percent,
+    series.is_real_change,
+    slopes.slope_per_year,
+    slopes.slope_low,
+    slopes.slope_high,
+    projected.crossing_threshold,
+    projected.crossing_date,
+    projected.crossing_earliest,
+    projected.crossing_latest,
     population.population_p10,
     population.population_p50,
-    population.population_p90
+    population.population_p90,
+    case when population.population_p50 is not null then series.population_percentile end as population_percentile
 from {{ ref('int_exam__compared') }} as series
 inner join {{ ref('indicators') }} as indicators using (indicator_code)
-left join {{ ref('int_exam__summarised') }} as population
-    using (indicator_code, sex, age_band)
+left join {{ ref('int_exam__summarised') }} as population using (indicator_code, sex, age_band)
+left join {{ ref('int_exam__sloped') }} as slopes using (person_key, site, indicator_code)
+left join {{ ref('int_exam__projected') }} as projected using (person_key, site, indicator_code)
