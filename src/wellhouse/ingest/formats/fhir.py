@@ -29,6 +29,8 @@ from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.sniff import Unreadable
 
 _REFERRED_TO = re.compile(rb'"resourceType"\s*:\s*"(?:Patient|Encounter|Questionnaire|Bundle)"')
+NUL = b"\\u0000"
+"""How JSON writes a character that no database takes."""
 _resource = msgspec.json.Decoder(fhir.Resource).decode
 
 
@@ -135,9 +137,12 @@ class Fhir:
         rows = Rows()
         bad: list[tuple[int, str, str]] = []
         told: list[int] = []
+        nul = NUL in data
         for index, record in enumerate(found):
             try:
                 told += [] if self._read(rows, index, record) else [index]
+                if nul and rows.holds(index, "\x00"):
+                    raise Refused("nul_character", "text without NUL characters")
             except (Refused, Unresolved) as error:
                 rows.drop(index)
                 bad.append((index, error.reason, error.expected))

@@ -51,7 +51,7 @@ def flaw(error: Exception) -> Flaw:
         return "too_deep", "JSON that is nested less deeply"
     if isinstance(error, UnicodeDecodeError):
         return "undecodable", "text in UTF-8"
-    return "malformed_json", "JSON of RFC 8259"
+    return "bad_json", "JSON of RFC 8259"
 
 
 def records(document: bytes) -> list[Record]:
@@ -88,7 +88,9 @@ def whole(path: Path, gzipped: bool) -> bytes:
     with closing(sniff.open_bytes(path, gzipped)) as file, sniff.complete(gzipped):
         data = sniff.read_up_to(file, MAX_DOCUMENT_BYTES + 1)
     if len(data) > MAX_DOCUMENT_BYTES:
-        raise Unreadable("too_large", f"a JSON document of up to {MAX_DOCUMENT_BYTES >> 20} MiB, or NDJSON of any size")
+        raise Unreadable(
+            "record_too_long", f"a JSON document of up to {MAX_DOCUMENT_BYTES >> 20} MiB, or NDJSON of any size"
+        )
     return data
 
 
@@ -130,7 +132,7 @@ def chunks(path: Path, gzipped: bool) -> Iterator[bytes]:
                 carried = b""
             carried += read[end:]
             if len(carried) > MAX_DOCUMENT_BYTES:
-                raise Unreadable("too_large", f"lines of up to {MAX_DOCUMENT_BYTES >> 20} MiB")
+                raise Unreadable("record_too_long", f"lines of up to {MAX_DOCUMENT_BYTES >> 20} MiB")
         if carried:
             yield carried
 

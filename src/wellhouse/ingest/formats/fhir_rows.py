@@ -91,6 +91,16 @@ class Rows:
             while tuples and tuples[-1][0] == record:
                 tuples.pop()
 
+    def holds(self, record: int, character: str) -> bool:
+        """Whether a cell of the last record does."""
+        for tuples in self.tuples.values():
+            for row in reversed(tuples):
+                if row[0] != record:
+                    break
+                if any(character in cell for cell in row if isinstance(cell, str)):
+                    return True
+        return False
+
 
 def header(source: str) -> Header:
     """Of a source's table, as if a file had these columns."""
@@ -185,7 +195,7 @@ class Reader:
                 member = _observation(raw)
                 if member.contained:
                     raise Refused("nested_contained", "contained resources that contain none themselves")
-                of_member = status if status in _TAKEN_BACK else _status(member.status)
+                of_member = status if status in _TAKEN_BACK or not member.status else _status(member.status)
                 own_day = _day(member) or day
                 own_number = self._number(member.encounter, own_day) if member.encounter else number
                 self._results(rows, record, member, person, own_number, own_day, of_member)

@@ -1,0 +1,79 @@
+"""How fast each format's parser turns a file into rows, of one core: `python tests/benchmarks/formats.py`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from wellhouse.ingest import dictionary, formats, mapping
+from wellhouse.settings import PROJECT_ROOT
+
+FHIR_PATIENTS, FHIR_RESULTS = 5_000, 40
+
+
+def fhir_file(path: Path, patients: int, results: int) -> None:
+    """NDJSON as a FHIR server exports it: each patient, a visit, ``results`` Observations of different indicators."""
+    known = dictionary.load(PROJECT_ROOT)
+    codes = [
+        (loinc, known.indicators[code])
+        for loinc, code in known.loinc.items()
+        if not known.indicators[code].ordinal and known.indicators[code].high < 1e9
+    ][:results]
+    with path.open("w", encoding="utf-8") as file:
+
+        def write(resource: dict[str, object]) -> None:
+            file.write(json.dumps(resource, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+        for n in range(patients):
+            subject, visit = {"reference": f"Patient/p{n}", "display": f"张三{n}"}, {"reference": f"Encounter/e{n}"}
+            write({
+                "resourceType": "Patient", "id": f"p{n}", "gender": "male", "birthDate": "1990-03-07",
+                "identifier": [{"type": {"coding": [{"code": "MR"}]}, "system": "urn:oid:1.2.3", "value": f"M{n}"}],
+                "name": [{"use": "official", "text": f"张三{n}"}], "telecom": [{"system": "phone", "value": "138"}],
+            })  # fmt: skip
+            write({"resourceType": "Encounter", "id": f"e{n}", "status": "finished", "subject": subject,
+                   "period": {"start": "2024-03-05T08:00:00+08:00"}})  # fmt: skip
+            for place, (loinc, indicator) in enumerate(codes):
+                low = max(indicator.low, 0.1)
+                value = round(low + (indicator.high - low) * (0.3 + 0.002 * ((n * 7 + place) % 100)), 2)
+                write({
+                    "resourceType": "Observation", "id": f"o{n}-{place}", "status": "final",
+                    "meta": {"lastUpdated": "2024-03-05T12:00:00.000+08:00", "versionId": "1"},
+                    "category": [{"coding": [{
+                        "system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory",
+                    }]}],
+                    "code": {"coding": [{"system": "http://loinc.org", "code": loinc, "display": indicator.code}],
+                             "text": indicator.code},
+                    "subject": subject, "encounter": visit, "effectiveDateTime": "2024-03-05T08:10:00+08:00",
+                    "issued": "2024-03-05T11:00:00.000+08:00",
+                    "valueQuantity": {"value": value, "unit": indicator.unit, "system": "http://unitsofmeasure.org",
+                                      "code": indicator.unit},
+                    "referenceRange": [{"low": {"value": 1, "unit": indicator.unit}, "text": "1-2"}],
+                })  # fmt: skip
+
+
+def bench_fhir(folder: Path) -> float:
+    """Observations a second of one core, from bytes to a table of texts."""
+    path = folder / "bench.ndjson"
+    fhir_file(path, 1, FHIR_RESULTS)
+    _rows(path)  # what is imported and compiled once is not counted
+    fhir_file(path, FHIR_PATIENTS, FHIR_RESULTS)
+    before = time.process_time()
+    rows = _rows(path)
+    seconds = time.process_time() - before
+    assert rows == FHIR_PATIENTS * FHIR_RESULTS
+    print(f"fhir: {rows / seconds:,.0f} observations/s of one core ({rows:,}, {path.stat().st_size >> 20} MiB)")
+    return rows / seconds
+
+
+def _rows(path: Path) -> int:
+    reads = mapping.read(PROJECT_ROOT / "mappings" / "exam.yaml")
+    with formats.open_source(path, "fhir", reads) as source:
+        return sum(piece.table.num_rows for piece in source.pieces(set(source.header.places.values())))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="wellhouse-bench-") as name:
+        bench_fhir(Path(name))
