@@ -6,24 +6,36 @@ import argparse
 from pathlib import Path
 
 from models.command import run
-from models.survival.artefact import Artefact, write_json
+from models.survival.artefact import Artefact, digest, write_json
 from models.survival.cohort import prepare, require_enough
-from models.survival.spec import load
+from models.survival.spec import FitSpec, load
 from models.survival.validate import validate
 from models.tables import read_csv
 from wellhouse.errors import WellhouseError
 
 
 def evaluate_file(path: Path, data: Path, output: Path, coefficients: Path | None = None) -> None:
-    """Cross-validate the spec on the data, or validate coefficients fitted before on these other people."""
+    """Validate what was fitted by the spec, as it is, on other people; without such, the spec on these people."""
     spec = load(path)
-    artefact = Artefact.read(coefficients) if coefficients else None
+    table = read_csv(data)
+    artefact = Artefact.read(coefficients) if coefficients else _fitted(spec, path, data, output)
     if artefact and dict(artefact.covariates) != dict(spec.covariates):
-        raise WellhouseError(f"{coefficients}: the covariates are not those of {path}")
-    cohort = prepare(spec, read_csv(data))
-    if artefact is None:
-        require_enough(cohort)
+        raise WellhouseError(f"{coefficients or path}: the fitted covariates are not those of the spec")
+    cohort = prepare(spec, table)
+    require_enough(cohort) if artefact is None else None
     write_json(output / "metrics.json", validate(spec, cohort, artefact))
+
+
+def _fitted(spec: FitSpec, path: Path, data: Path, output: Path) -> Artefact | None:
+    """Coefficients of this spec in the output folder, or beside the spec, unless these very data made them."""
+    name = Path("coefficients") / f"v{spec.version}.json"
+    beside = path.parent / name if path.name == "spec.yml" else None
+    for place in (output / name, beside):
+        if place is not None and place.is_file():
+            found = Artefact.read(place)
+            if dict(found.covariates) == dict(spec.covariates):
+                return None if found.sha256 == digest(data) else found
+    return None
 
 
 def main() -> None:
@@ -31,7 +43,7 @@ def main() -> None:
     parser.add_argument("spec", type=Path, help="a spec.yml with a `fit` part, or a YAML file of such keys")
     parser.add_argument("--data", type=Path, required=True, help="CSV, plain or gzip")
     parser.add_argument("--output", type=Path, required=True, help="folder to write metrics.json into")
-    parser.add_argument("--coefficients", type=Path, help="validate these instead of cross-validating")
+    parser.add_argument("--coefficients", type=Path, help="validate these; default: what was fitted by the spec before")
     arguments = parser.parse_args()
     evaluate_file(arguments.spec, arguments.data, arguments.output, arguments.coefficients)
 

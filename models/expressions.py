@@ -46,19 +46,28 @@ def rcs(x: Values, index: float, *knots: float) -> Values:
     return np.asarray(term / (t[-1] - t[0]) ** 2)
 
 
+def _mean(*values: Values) -> Values:
+    """Of those that are known."""
+    table = np.vstack([np.asarray(value, dtype=float) for value in np.broadcast_arrays(*values)])
+    count = (~np.isnan(table)).sum(axis=0)
+    return np.where(count > 0, np.nansum(table, axis=0) / np.maximum(count, 1), np.nan)
+
+
 def _where(condition: Values, yes: Any, no: Any) -> Values:
-    text = isinstance(yes, str) or isinstance(no, str)
+    text = any(isinstance(one, str) or getattr(one, "dtype", float) == np.dtype(object) for one in (yes, no))
     chosen = np.where(condition == 1, yes, no)
     chosen = chosen.astype(object if text else float)
     chosen[_missing(condition)] = None if text else np.nan
-    return chosen
+    return np.asarray(chosen)
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": np.abs,
     "exp": np.exp,
+    "known": lambda value: (~_missing(value)).astype(float),
     "log": np.log,
     "max": np.maximum,
+    "mean": _mean,
     "min": np.minimum,
     "rcs": rcs,
     "sqrt": np.sqrt,

@@ -1,4 +1,4 @@
-"""``python -m models.fit SPEC [--data F.csv] [--output DIR]``: fit a survival model, judge it by cross-validation."""
+"""``python -m models.fit SPEC --output DIR [--data F.csv]``: fit a survival model and judge it by resampling."""
 
 from __future__ import annotations
 
@@ -9,34 +9,39 @@ from typing import Any
 import numpy as np
 
 from models.command import UsageError, run
-from models.survival import artefact
+from models.survival import artefact, card
+from models.survival.checks import proportional_hazards
 from models.survival.cohort import Cohort, prepare, require_enough
-from models.survival.cox import Cox, fit
 from models.survival.metrics import concordance
+from models.survival.model import Model, fit
 from models.survival.spec import FitSpec, load
 from models.survival.validate import validate
 from models.tables import read_csv
 from wellhouse.settings import settings
 
 
-def fit_file(path: Path, data: Path | None, output: Path | None) -> dict[str, Any]:
-    """Write ``coefficients/v<N>.json`` and ``metrics.json`` into ``output`` and return the metrics."""
+def fit_file(path: Path, data: Path | None, output: Path) -> dict[str, Any]:
+    """Write ``coefficients/v<N>.json``, ``metrics.json`` and the card into ``output``; return the metrics."""
     spec = load(path)
     data = data or _data(spec, path)
     cohort = prepare(spec, read_csv(data))
     require_enough(cohort)
-    cox = fit(cohort, spec.imputations, np.random.default_rng(spec.seed))
-    metrics = validate(spec, cohort)
-    metrics["c_index_apparent"] = artefact.rounded(apparent(cohort, cox))
-    output = output or path.parent
-    artefact.write_json(output / "coefficients" / f"v{spec.version}.json", artefact.document(spec, cohort, cox, data))
+    model = fit(spec, cohort, np.random.default_rng(spec.seed))
+    metrics = validate(spec, cohort, model=model)
+    metrics["c_index_apparent"] = artefact.rounded(apparent(cohort, model))
+    metrics["proportional_hazards"] = proportional_hazards(spec, cohort)
+    document = artefact.document(spec, cohort, model, data)
+    artefact.write_json(output / "coefficients" / f"v{spec.version}.json", document)
     artefact.write_json(output / "metrics.json", metrics)
+    card.write(output, path, spec, document, metrics)
     return metrics
 
 
-def apparent(cohort: Cohort, cox: Cox) -> float:
+def apparent(cohort: Cohort, model: Model) -> float:
     """Harrell's C on the very people of the fit: what papers often print; optimistic."""
-    return concordance(cohort.time, cohort.event, cox.score(cohort.x))[0]
+    judged = cohort.baseline()
+    time = judged.time if judged.competing is None else np.where(judged.competing, np.inf, judged.time)
+    return concordance(time, judged.event, model.score(judged.x))[0]
 
 
 def _data(spec: FitSpec, path: Path) -> Path:
@@ -49,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m models.fit", description="fit a survival model")
     parser.add_argument("spec", type=Path, help="a spec.yml with a `fit` part, or a YAML file of such keys")
     parser.add_argument("--data", type=Path, help="CSV, plain or gzip; default: what the spec names")
-    parser.add_argument("--output", type=Path, help="folder to write into; default: the spec's")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write into")
     arguments = parser.parse_args()
     metrics = fit_file(arguments.spec, arguments.data, arguments.output)
     low, high = metrics["c_index_ci"]

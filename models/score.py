@@ -6,6 +6,7 @@ import argparse
 import json
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import adbc_driver_manager
@@ -14,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
+from models import registry
 from models.command import run
 from models.list import describe
 from models.scoring import score
@@ -68,7 +70,7 @@ def score_everybody(run_id: str) -> dict[str, Any]:
     :returns: counts of people, and of scored and eligible rows by model
     :raises WellhouseError: the features are not there, or the database refuses.
     """
-    specs = [spec for spec in every() if spec.daily]
+    specs = [replace(spec, version=registry.version(spec)) for spec in every() if spec.daily]
     try:
         with dbapi.connect(db.url(ROLE)) as connection, connection.cursor() as cursor:
             cursor.execute(COLUMNS)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from models import columns as reading
+from models import registry
 from models.columns import Column
 from models.eligibility import check
 from models.expressions import evaluate
@@ -74,7 +75,8 @@ def _results(spec: Spec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
     if spec.kind == "survival":
         from models.survival.artefact import Artefact
 
-        return {spec.output.name: Artefact.read(spec.coefficients_path).risk(inputs)}
+        path = registry.coefficients(spec.model, spec.coefficients_path)
+        return {spec.output.name: Artefact.read(path).risk(inputs)}
     equation = getattr(importlib.import_module(f"models.{spec.family}.equation"), spec.family)
     wanted = inspect.signature(equation).parameters
     some = {name: values for name, values in inputs.items() if name in wanted or "items" in wanted}

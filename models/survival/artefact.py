@@ -14,8 +14,12 @@ import numpy as np
 
 from models.command import UsageError
 from models.expressions import evaluate
+from models.survival.aft import Aft
 from models.survival.cohort import Cohort
+from models.survival.competing import CauseSpecific
 from models.survival.cox import Cox
+from models.survival.design import Design
+from models.survival.model import Model
 from models.survival.spec import FitSpec
 from wellhouse.errors import WellhouseError
 
@@ -31,16 +35,19 @@ STEPS = 100
 class Artefact:
     """The model, the horizon of its risk, and what its covariates are over the inputs."""
 
-    cox: Cox
+    model: Model
     horizon: float
     covariates: Mapping[str, str]
+    sha256: str
+    """Of the data it was fitted on."""
 
     def risk(self, inputs: Mapping[str, Array]) -> Array:
         """Probability of the event within the horizon, for complete inputs named as in ``spec.yml``."""
         rows = len(next(iter(inputs.values())))
-        x = np.column_stack([evaluate(self.covariates[name], inputs, rows) for name in self.cox.names])
-        hazard = self.cox.baseline(np.array([self.horizon]))
-        return np.asarray(1 - np.exp(-hazard * np.exp((x - self.cox.mean) @ self.cox.beta)))
+        if not rows:
+            return np.zeros(0)
+        x = np.column_stack([evaluate(expression, inputs, rows) for expression in self.covariates.values()])
+        return self.model.risk(x.astype(float), np.array([self.horizon]))[:, 0]
 
     @staticmethod
     def read(path: Path) -> Artefact:
@@ -51,49 +58,104 @@ class Artefact:
         if not path.is_file():
             raise UsageError(f"no such file: {path}")
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            covariates, baseline = document["covariates"], document["baseline"]
-            names = tuple(covariates)
-            column = {key: np.array([covariates[n][key] for n in names]) for key in ("beta", "standard_error", "mean")}
-            cox = Cox(
-                names, column["beta"], column["standard_error"], column["mean"], np.array(document["covariance"]),
-                np.array(baseline["time"]), -np.log(np.array(baseline["survival"])),
-            )  # fmt: skip
-            return Artefact(cox, float(document["horizon"]), {n: covariates[n]["expression"] for n in names})
+            content = json.loads(path.read_text(encoding="utf-8"))
+            covariates = {name: one["expression"] for name, one in content["covariates"].items()}
+            return Artefact(_model(content), float(content["horizon"]), covariates, content["data"]["sha256"])
         except (KeyError, TypeError, ValueError):
             raise WellhouseError(f"{path}: not the coefficients of a survival model") from None
 
 
-def document(spec: FitSpec, cohort: Cohort, cox: Cox, data: Path) -> dict[str, Any]:
+def _model(content: Mapping[str, Any]) -> Model:
+    if "competing" in content:
+        return CauseSpecific(_cox(content, content), _cox(content, content["competing"]))
+    return _aft(content) if "intercept" in content else _cox(content, content)
+
+
+def _plan(content: Mapping[str, Any], terms: Mapping[str, Any]) -> Design:
+    return Design(tuple(content["covariates"]), {name: one["expression"] for name, one in terms.items()})
+
+
+def _column(of: Mapping[str, Any], key: str) -> Array:
+    return np.array([one[key] for one in of.values()], dtype=float)
+
+
+def _cox(content: Mapping[str, Any], part: Mapping[str, Any]) -> Cox:
+    terms, baseline = part["terms"], part["baseline"]
+    return Cox(
+        design=_plan(content, terms),
+        beta=_column(terms, "beta"),
+        error=_column(terms, "standard_error"),
+        mean=_column(terms, "mean"),
+        center=_column(content["covariates"], "mean"),
+        covariance=np.array(content["covariance"], dtype=float),
+        moments=np.array(baseline["time"], dtype=float),
+        hazard=-np.log(np.array(baseline["survival"], dtype=float)),
+        penalty=float(part["penalty"]),
+    )
+
+
+def _aft(content: Mapping[str, Any]) -> Aft:
+    terms = content["terms"]
+    return Aft(
+        method=content["method"],
+        design=_plan(content, terms),
+        intercept=float(content["intercept"]),
+        scale=float(content["scale"]),
+        beta=_column(terms, "beta"),
+        error=_column(terms, "standard_error"),
+        mean=_column(terms, "mean"),
+        center=_column(content["covariates"], "mean"),
+        covariance=np.array(content["covariance"], dtype=float),
+    )
+
+
+def document(spec: FitSpec, cohort: Cohort, model: Model, data: Path) -> dict[str, Any]:
     """What is written: coefficients, baseline, and where they come from."""
-    times = np.linspace(0, spec.horizon, STEPS + 1)[1:]
-    survival = np.exp(-cox.baseline(times))
+    main = model.cause if isinstance(model, CauseSpecific) else model
     return {
         "model": spec.model,
         "version": spec.version,
         "kind": "survival",
+        "method": spec.method,
         "horizon": spec.horizon,
         "time_unit": spec.time_unit,
-        "n": len(cohort),
+        "n": len(cohort.baseline()),
         "events": int(cohort.event.sum()),
         "flow": cohort.flow,
         "missing": _handling(spec, cohort),
         "covariates": {
-            name: {
-                "expression": spec.covariates[name],
-                "beta": rounded(cox.beta[i]),
-                "standard_error": rounded(cox.error[i]),
-                "mean": rounded(cox.mean[i]),
-            }
-            for i, name in enumerate(cox.names)
+            name: {"expression": spec.covariates[name], "mean": rounded(main.center[i])}
+            for i, name in enumerate(spec.covariates)
         },
-        "covariance": [[rounded(v) for v in row] for row in cox.covariance],
-        "baseline": {"time": [rounded(t) for t in times], "survival": [rounded(s) for s in survival]},
-        "baseline_survival_at_horizon": rounded(survival[-1]),
+        "covariance": [[rounded(v) for v in row] for row in main.covariance],
+        **_numbers(spec, main),
+        **({"competing": _numbers(spec, model.other)} if isinstance(model, CauseSpecific) else {}),
         "ties": "efron",
         "seed": spec.seed,
-        "data": {"file": data.name, "sha256": hashlib.sha256(data.read_bytes()).hexdigest()},
-        "code": {name: version(name) for name in ("wellhouse", "lifelines")},
+        "data": {"file": data.name, "sha256": digest(data)},
+        "code": code(),
+    }
+
+
+def _numbers(spec: FitSpec, model: Cox | Aft) -> dict[str, Any]:
+    terms = {
+        name: {
+            "expression": expression,
+            "beta": rounded(model.beta[i]),
+            "standard_error": rounded(model.error[i]),
+            "mean": rounded(model.mean[i]),
+        }
+        for i, (name, expression) in enumerate(model.design.terms.items())
+    }
+    if isinstance(model, Aft):
+        return {"terms": terms, "intercept": rounded(model.intercept), "scale": rounded(model.scale)}
+    times = np.linspace(0, spec.horizon, STEPS + 1)[1:]
+    survival = np.exp(-model.baseline(times))
+    return {
+        "terms": terms,
+        "penalty": model.penalty,
+        "baseline": {"time": [rounded(t) for t in times], "survival": [rounded(s) for s in survival]},
+        "baseline_survival_at_horizon": rounded(survival[-1]),
     }
 
 
@@ -102,6 +164,16 @@ def _handling(spec: FitSpec, cohort: Cohort) -> dict[str, Any]:
     if spec.missing == "complete_case":
         return {"method": "complete_case", "left_out": cohort.flow["covariate_missing"]}
     return {"method": "multiple_imputation", "imputations": spec.imputations, "missing_values": counts}
+
+
+def code() -> dict[str, str]:
+    """Versions of what computes."""
+    return {name: version(name) for name in ("wellhouse", "lifelines", "numpy")}
+
+
+def digest(data: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(data.read_bytes()).hexdigest()
 
 
 def rounded(value: float) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,10 @@ EVENTS_PER_COVARIATE = 10
 
 @dataclass(frozen=True)
 class Cohort:
-    """``time`` in the data's unit, ``event`` boolean, ``x`` one column a covariate (NaN: missing); one entry a person."""  # noqa: E501
+    """One entry a person; with several exams a person, one an exam, under observation from ``entry`` to ``time``.
+
+    ``time`` in the data's unit, ``event`` boolean, ``x`` one column a covariate (NaN: missing).
+    """
 
     time: Array
     event: Array
@@ -28,13 +32,45 @@ class Cohort:
     names: tuple[str, ...]
     flow: dict[str, int]
     """How many rows were read and left out, and why."""
+    entry: Array | None = None
+    competing: Array | None = None
+    person: Array | None = None
+    until: Array | None = None
+    """With several exams a person: the end of all their follow-up, and whether the event was there (``happened``)."""
+    happened: Array | None = None
+    groups: Mapping[str, Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.time)
 
     def take(self, rows: Array) -> Cohort:
-        """Some of the people."""
-        return replace(self, time=self.time[rows], event=self.event[rows], x=self.x[rows])
+        """Some of the entries."""
+        some: dict[str, Any] = {
+            name: None if getattr(self, name) is None else getattr(self, name)[rows]
+            for name in ("time", "event", "x", "entry", "competing", "person", "until", "happened")
+        }
+        return replace(self, **some, groups={name: values[rows] for name, values in self.groups.items()})
+
+    def draw(self, rng: np.random.Generator) -> Cohort:
+        """As many people, drawn with replacement, each with all their entries."""
+        if self.person is None:
+            return self.take(rng.integers(0, len(self), len(self)))
+        order = np.argsort(self.person, kind="stable")
+        _, starts, counts = np.unique(self.person[order], return_index=True, return_counts=True)
+        drawn = rng.integers(0, len(starts), len(starts))
+        return self.take(np.concatenate([order[starts[i] : starts[i] + counts[i]] for i in drawn]))
+
+    def baseline(self) -> Cohort:
+        """Each person's first entry with the whole follow-up after it: whom predictions are judged on."""
+        if self.person is None or self.until is None or self.happened is None or self.entry is None:
+            return self
+        first = np.lexsort((self.entry, self.person))
+        first = first[np.unique(self.person[first], return_index=True)[1]]
+        some = self.take(first)
+        assert some.until is not None and some.happened is not None and some.entry is not None  # noqa: PT018
+        return replace(
+            some, time=some.until - some.entry, event=some.happened, entry=None, person=None, until=None, happened=None
+        )
 
     @property
     def complete(self) -> Array:
@@ -49,7 +85,7 @@ def prepare(spec: FitSpec, table: pd.DataFrame) -> Cohort:
     """
     columns: dict[str, Any] = {str(name): _values(table[name]) for name in table.columns}
     rows = len(table)
-    for name, expression in (spec.transforms or {}).items():
+    for name, expression in spec.transforms.items():
         columns[name] = evaluate(expression, columns, rows)
     kept = evaluate(spec.filter, columns, rows) == 1 if spec.filter else np.ones(rows, dtype=bool)
     time, event = (_numbers(name, evaluate(name, columns, rows)) for name in (spec.duration, spec.event))
@@ -58,24 +94,67 @@ def prepare(spec: FitSpec, table: pd.DataFrame) -> Cohort:
         raise WellhouseError(f"event {spec.event!r} must be 1 (happened) or 0 (censored)")
     x = np.column_stack([_numbers(n, evaluate(e, columns, rows)) for n, e in spec.covariates.items()])
     x[~np.isfinite(x)] = np.nan
-    use = kept & known & (time > 0)
+    begin = spec.starts or spec.entry
+    entry = _numbers(begin, evaluate(begin, columns, rows)) if begin else None
+    followed = time > (0 if entry is None else entry)
+    use = kept & known & followed
     flow = {
         "rows": rows,
         "filtered_out": int((~kept).sum()),
         "outcome_unknown": int((kept & ~known).sum()),
-        "no_follow_up": int((kept & known & ~(time > 0)).sum()),
+        "no_follow_up": int((kept & known & ~followed).sum()),
     }
-    cohort = Cohort(time[use], event[use] == 1, x[use], tuple(spec.covariates), flow)
+    cohort = Cohort(
+        time[use],
+        event[use] == 1,
+        x[use],
+        tuple(spec.covariates),
+        flow,
+        entry=None if entry is None else entry[use],
+        competing=_other(spec, columns, rows, event)[use] if spec.competing else None,
+        person=pd.factorize(evaluate(spec.person, columns, rows)[use])[0] if spec.person else None,
+        groups={name: _labels(evaluate(e, columns, rows))[use] for name, e in spec.subgroups.items()},
+    )
+    if spec.censor_at:
+        cohort = _censor(cohort, spec.censor_at)
+    if spec.starts:
+        cohort = _periods(cohort)
     flow["covariate_missing"] = int((~cohort.complete).sum())
     if spec.missing == "complete_case":
         cohort = cohort.take(cohort.complete)
     if not len(cohort):
         raise WellhouseError("nobody is left after the filter")
-    return _censor(cohort, spec.censor_at) if spec.censor_at else cohort
+    return cohort
+
+
+def _other(spec: FitSpec, columns: Mapping[str, Any], rows: int, event: Array) -> Array:
+    assert spec.competing is not None
+    other = _numbers(spec.competing, evaluate(spec.competing, columns, rows))
+    return np.asarray((other == 1) & (event != 1))
+
+
+def _labels(values: Array) -> Array:
+    return np.array(["" if pd.isna(v) else f"{v:g}" if isinstance(v, float) else str(v) for v in values.tolist()])
+
+
+def _periods(cohort: Cohort) -> Cohort:
+    """Each exam's covariates hold until the next exam: what a later exam found is not known before it."""
+    assert cohort.person is not None and cohort.entry is not None  # noqa: PT018
+    order = np.lexsort((cohort.entry, cohort.person))
+    some = cohort.take(order)
+    assert some.person is not None and some.entry is not None  # noqa: PT018
+    last = np.append(some.person[1:] != some.person[:-1], True)
+    following = np.append(some.entry[1:], np.inf)
+    stop = np.where(last, some.time, np.minimum(some.time, following))
+    event = some.event & (some.time <= stop)
+    ended = replace(some, until=some.time, happened=some.event, time=stop, event=event)
+    return ended.take(ended.time > some.entry)
 
 
 def require_enough(cohort: Cohort) -> None:
     """:raises WellhouseError: too few events for the number of covariates."""
+    if not cohort.event.any():
+        raise WellhouseError("nobody had the event")
     events, needed = int(cohort.event.sum()), EVENTS_PER_COVARIATE * len(cohort.names)
     if events < needed:
         raise WellhouseError(
@@ -84,7 +163,14 @@ def require_enough(cohort: Cohort) -> None:
 
 
 def _censor(cohort: Cohort, at: float) -> Cohort:
-    return replace(cohort, time=np.minimum(cohort.time, at), event=cohort.event & (cohort.time <= at))
+    early = cohort.time <= at
+    cut = replace(
+        cohort,
+        time=np.minimum(cohort.time, at),
+        event=cohort.event & early,
+        competing=None if cohort.competing is None else cohort.competing & early,
+    )
+    return cut if cohort.entry is None else cut.take(cohort.entry < at)
 
 
 def _values(column: pd.Series) -> Array:

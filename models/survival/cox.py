@@ -1,96 +1,145 @@
-"""Cox regression by lifelines, pooled over imputations, with Breslow's baseline."""
+"""Regression of one event, pooled over imputations: Cox, or Fine and Gray's where another event competes."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from models.survival.cohort import Cohort
+from models.survival.design import Design, design
 from models.survival.impute import fill, impute
+from models.survival.partial import Risk, Solution, breslow, solve
+from models.survival.spec import FitSpec
 from wellhouse.errors import WellhouseError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+PENALTIES = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+PENALTY_FOLDS = 5
+
 
 @dataclass(frozen=True)
 class Cox:
-    """S(t | x) = exp(-H0(t) * exp(beta · (x - mean))): H0 is a step function, at the covariates' mean."""
+    """S(t | x) = exp(-H0(t) * exp(beta · (terms - mean))): H0 is a step function, at the terms' mean.
 
-    names: tuple[str, ...]
+    Fitted by Fine and Gray's method, 1 - S is the probability of the event in the presence of the competing one.
+    """
+
+    design: Design
     beta: Array
     error: Array
     """Standard errors, by Rubin's rules when imputed."""
     mean: Array
+    """Of the terms."""
+    center: Array
+    """Of the covariates."""
     covariance: Array
     """Of the covariates: what a missing one is expected to be."""
     moments: Array
     hazard: Array
     """Cumulative baseline hazard from each of ``moments`` on."""
+    penalty: float = 0.0
 
     def score(self, x: Array) -> Array:
         """The linear predictor of each person; a missing covariate is replaced by its conditional mean."""
-        return np.asarray((fill(x, self.mean, self.covariance) - self.mean) @ self.beta)
+        terms = self.design.matrix(fill(x, self.center, self.covariance))
+        return np.asarray((terms - self.mean) @ self.beta)
 
     def baseline(self, at: Array) -> Array:
         """H0 at each time."""
         steps = np.concatenate([[0.0], self.hazard])
         return np.asarray(steps[np.searchsorted(self.moments, at, side="right")])
 
+    def risk(self, x: Array, at: Array) -> Array:
+        """P(event by each time), people × times."""
+        return np.asarray(-np.expm1(-np.outer(np.exp(self.score(x)), self.baseline(at))))
 
-def fit(cohort: Cohort, imputations: int, rng: np.random.Generator) -> Cox:
+    def expected(self, x: Array, until: Array) -> Array:
+        """The cumulative hazard of each person up to their own time."""
+        return np.asarray(np.exp(self.score(x)) * self.baseline(until))
+
+
+def fit(
+    spec: FitSpec, cohort: Cohort, rng: np.random.Generator, copies: list[Array] | None = None, other: bool = False
+) -> Cox:
     """Fit on every imputation and pool (Rubin DB, 1987): means of coefficients, within + between variance.
 
+    :param copies: completed covariates, where they are there already
+    :param other: of the competing event instead (cause-specific)
     :raises WellhouseError: a covariate does not vary, or the fit does not converge.
     """
-    copies = impute(cohort, imputations, rng)
-    fits = [regress(cohort.time, cohort.event, x, cohort.names) for x in copies]
-    betas = np.array([beta for beta, _ in fits])
-    beta = betas.mean(axis=0)
-    within = np.mean([variance for _, variance in fits], axis=0)
-    between = betas.var(axis=0, ddof=1) if len(copies) > 1 else np.zeros_like(beta)
+    copies = copies or impute(cohort, spec.imputations, rng)
+    plan = design(spec, cohort.x)
+    tables = [plan.matrix(x) for x in copies]
+    _vary(plan, tables[0])
+    risk = risk_of(spec, cohort, other)
+    penalty = choose(spec, cohort, tables[0], rng, other) if spec.penalty == "cv" else float(spec.penalty)
+    fits: list[Solution] = []
+    for table in tables:
+        fits.append(solve(risk, table, penalty, fits[-1].beta if fits else None))
+    betas = np.array([one.beta for one in fits])
+    beta, mean = betas.mean(axis=0), np.mean([table.mean(axis=0) for table in tables], axis=0)
+    within = np.mean([np.diag(one.variance) for one in fits], axis=0)
+    between = betas.var(axis=0, ddof=1) if len(fits) > 1 else np.zeros_like(beta)
+    steps = [breslow(risk, (table - mean) @ beta) for table in tables]
     stacked = np.vstack(copies)
-    mean = stacked.mean(axis=0)
-    hazards = [breslow(cohort.time, cohort.event, (x - mean) @ beta) for x in copies]
     return Cox(
-        names=cohort.names,
+        design=plan,
         beta=beta,
-        error=np.sqrt(within + (1 + 1 / len(copies)) * between),
+        error=np.sqrt(within + (1 + 1 / len(fits)) * between),
         mean=mean,
+        center=stacked.mean(axis=0),
         covariance=np.atleast_2d(np.cov(stacked, rowvar=False)),
-        moments=hazards[0][0],
-        hazard=np.mean([hazard for _, hazard in hazards], axis=0),
+        moments=steps[0][0],
+        hazard=np.mean([hazard for _, hazard in steps], axis=0),
+        penalty=penalty,
     )
 
 
-def regress(time: Array, event: Array, x: Array, names: tuple[str, ...]) -> tuple[Array, Array]:
-    """Coefficients and their variances; Efron's ties, no penalty."""
-    from lifelines import CoxPHFitter
-    from lifelines.exceptions import ConvergenceError
+def risk_of(spec: FitSpec, cohort: Cohort, other: bool = False) -> Risk:
+    """The risk sets of the spec's method."""
+    if other:
+        assert cohort.competing is not None
+        return Risk(cohort.time, cohort.competing, cohort.entry)
+    stays = cohort.competing if spec.method == "fine_gray" else None
+    return Risk(cohort.time, cohort.event, cohort.entry, stays)
 
-    constant = [name for name, spread in zip(names, x.std(axis=0), strict=True) if spread == 0]
+
+def choose(spec: FitSpec, cohort: Cohort, table: Array, rng: np.random.Generator, other: bool = False) -> float:
+    """The penalty with the highest cross-validated partial likelihood.
+
+    Verweij PJM, van Houwelingen HC. Stat Med 1993;12:2305-2314.
+    """
+    people = np.arange(len(cohort)) if cohort.person is None else cohort.person
+    folds = rng.integers(0, PENALTY_FOLDS, people.max() + 1)[people]
+    whole = risk_of(spec, cohort, other)
+    parts = [(rows, risk_of(spec, cohort.take(rows), other)) for rows in (folds != k for k in range(PENALTY_FOLDS))]
+    gains = []
+    for penalty in PENALTIES:
+        gain, start = 0.0, None
+        for rows, part in parts:
+            try:
+                found = solve(part, table[rows], penalty, start)
+            except WellhouseError:
+                gain = -np.inf
+                break
+            start = found.beta
+            gain += log_likelihood(whole, table, found.beta) - found.likelihood
+        gains.append(gain)
+    return PENALTIES[int(np.argmax(gains))]
+
+
+def log_likelihood(risk: Risk, table: Array, beta: Array) -> float:
+    """The log partial likelihood of everybody under given coefficients."""
+    score = (table - table.mean(axis=0)) @ beta
+    weight = np.exp(np.clip(score, -500, 500))
+    denominator = risk.sums(weight) - risk.share * risk.tied(weight)
+    return float(score[risk.order][risk.event].sum() - np.log(denominator).sum())
+
+
+def _vary(plan: Design, table: Array) -> None:
+    constant = [name for name, spread in zip(plan.terms, table.std(axis=0), strict=True) if spread == 0]
     if constant:
         raise WellhouseError(f"covariate {constant[0]!r} is the same for everybody")
-    frame = pd.DataFrame(x, columns=[f"x{i}" for i in range(x.shape[1])])
-    frame["_time"], frame["_event"] = time, event
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            fitted = CoxPHFitter().fit(frame, "_time", "_event")
-        except (ConvergenceError, np.linalg.LinAlgError):
-            raise WellhouseError("the Cox regression does not converge: covariates may repeat one another") from None
-    return fitted.params_.to_numpy(), np.diag(fitted.variance_matrix_.to_numpy()).copy()
-
-
-def breslow(time: Array, event: Array, score: Array) -> tuple[Array, Array]:
-    """Times of events and the cumulative baseline hazard from each on."""
-    moments = np.unique(time[event])
-    order = np.argsort(time, kind="stable")
-    weight = np.exp(score[order])
-    remaining = np.concatenate([np.cumsum(weight[::-1])[::-1], [0.0]])
-    at_risk = remaining[np.searchsorted(time[order], moments, side="left")]
-    deaths = np.bincount(np.searchsorted(moments, time[event]), minlength=len(moments))
-    return moments, np.cumsum(deaths / at_risk)

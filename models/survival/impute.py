@@ -24,6 +24,8 @@ def impute(cohort: Cohort, count: int, rng: np.random.Generator) -> list[Array]:
     if cohort.complete.all():
         return [cohort.x]
     outcome = np.column_stack([cohort.event.astype(float), nelson_aalen(cohort.time, cohort.event)])
+    if cohort.competing is not None:
+        outcome = np.column_stack([outcome, cohort.competing, nelson_aalen(cohort.time, cohort.competing)])
     return [_chain(cohort.x, outcome, rng) for _ in range(count)]
 
 

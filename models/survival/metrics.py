@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from models.expressions import rcs
-from models.survival.cox import breslow, regress
+from models.survival.competing import aalen_johansen
+from models.survival.partial import Risk, breslow, solve
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -72,30 +73,48 @@ class Censoring:
         return self.survival[np.searchsorted(self.moments, t, side="left")]
 
 
-def brier(time: Array, event: Mask, risk: Array, at: float, censoring: Censoring) -> float:
-    """IPCW Brier score at ``at`` (Graf E et al. Stat Med 1999;18:2529-2545)."""
-    case = (time <= at) & event
-    free = (time > at) | ((time == at) & ~event)
-    weighted = case * (1 - risk) ** 2 / censoring.before(time) + free * risk**2 / censoring.before(at)
-    return float(np.mean(weighted))
+def brier(
+    time: Array, event: Mask, risk: Array, at: float, censoring: Censoring, competing: Mask | None = None
+) -> float:
+    """IPCW Brier score at ``at`` (Graf E et al. Stat Med 1999;18:2529-2545); a competing event is no event."""
+    case, spared, free = _fates(time, event, at, competing)
+    known = (case * (1 - risk) ** 2 + spared * risk**2) / censoring.before(time)
+    return float(np.mean(known + free * risk**2 / censoring.before(at)))
 
 
-def auc(time: Array, event: Mask, risk: Array, at: float, censoring: Censoring) -> float:
-    """Cumulative/dynamic AUC at ``at``, IPCW (Uno H et al. JASA 2007;102:527-537)."""
+def _fates(time: Array, event: Mask, at: float, competing: Mask | None) -> tuple[Mask, Mask, Mask]:
+    """Who had the event by ``at``, who had the competing one, who is known to be free of both."""
     case = (time <= at) & event
-    free = np.sort(risk[(time > at) | ((time == at) & ~event)])
-    if not case.any() or not len(free):
+    spared = np.zeros(len(time), dtype=bool) if competing is None else (time <= at) & competing
+    return case, spared, ((time > at) | ((time == at) & ~event)) & ~spared
+
+
+def auc(time: Array, event: Mask, risk: Array, at: float, censoring: Censoring, competing: Mask | None = None) -> float:
+    """Cumulative/dynamic AUC at ``at``, IPCW (Uno H et al. JASA 2007;102; Blanche P et al. Stat Med 2013;32)."""
+    case, spared, free = _fates(time, event, at, competing)
+    others = spared | free
+    if not case.any() or not others.any():
         return float("nan")
-    weight = 1 / censoring.before(time[case])
-    below = np.searchsorted(free, risk[case], "left") + np.searchsorted(free, risk[case], "right")
-    return float((weight * below / 2).sum() / (weight.sum() * len(free)))
+    weight = 1 / np.where(free, censoring.before(at), censoring.before(time))
+    order = np.argsort(risk[others], kind="stable")
+    below = np.concatenate([[0.0], np.cumsum(weight[others][order])])
+    sorted_risk = risk[others][order]
+    less = below[np.searchsorted(sorted_risk, risk[case], "left")]
+    equal = below[np.searchsorted(sorted_risk, risk[case], "right")]
+    return float((weight[case] * (less + equal) / 2).sum() / (weight[case].sum() * below[-1]))
 
 
-def calibration_slope(time: Array, event: Mask, risk: Array, horizon: float) -> float:
-    """Coefficient of log(-log(1 - risk)) in a Cox regression up to ``horizon``; ideal 1."""
-    early, happened = np.minimum(time, horizon), event & (time <= horizon)
-    beta, _ = regress(early, happened, _log_log(risk)[:, None], ("risk",))
-    return float(beta[0])
+def calibration_slope(time: Array, event: Mask, risk: Array, horizon: float, competing: Mask | None = None) -> float:
+    """Coefficient of log(-log(1 - risk)) in a regression up to ``horizon``; ideal 1.
+
+    By Cox, or by Fine and Gray where another event competes.
+    """
+    return float(solve(_until(time, event, horizon, competing), _log_log(risk)[:, None]).beta[0])
+
+
+def _until(time: Array, event: Mask, horizon: float, competing: Mask | None) -> Risk:
+    early = time <= horizon
+    return Risk(np.minimum(time, horizon), event & early, None, None if competing is None else competing & early)
 
 
 def calibration_intercept(event: Mask, expected: Array) -> float:
@@ -110,19 +129,45 @@ def calibration_intercept(event: Mask, expected: Array) -> float:
     return float(np.log(event.sum() / expected.sum()))
 
 
-def smoothed_observed(time: Array, event: Mask, risk: Array, horizon: float) -> Array:
-    """The observed risk at each predicted one, by a Cox regression on a restricted cubic spline of it.
+def smoothed_observed(time: Array, event: Mask, risk: Array, horizon: float, competing: Mask | None = None) -> Array:
+    """The observed risk at each predicted one, by a regression on a restricted cubic spline of it.
 
-    Austin PC, Harrell FE, van Klaveren D. Stat Med 2020;39:2714-2742.
+    Austin PC, Harrell FE, van Klaveren D. Stat Med 2020;39:2714-2742; with a competing event Austin PC, Putter H,
+    Giardiello D, van Klaveren D. Diagn Progn Res 2022;6:2.
     """
-    early, happened, x = np.minimum(time, horizon), event & (time <= horizon), _log_log(risk)
+    x = _log_log(risk)
     knots = np.quantile(x, [0.1, 0.5, 0.9])
-    terms = [x] if len(np.unique(knots)) < 3 else [x, rcs(x, 1, *knots)]
-    design = np.column_stack(terms)
-    beta, _ = regress(early, happened, design, tuple(f"term{i}" for i in range(len(terms))))
-    score = (design - design.mean(axis=0)) @ beta
-    _, hazard = breslow(early, happened, score)
+    design = np.column_stack([x] if len(np.unique(knots)) < 3 else [x, rcs(x, 1, *knots)])
+    until = _until(time, event, horizon, competing)
+    score = (design - design.mean(axis=0)) @ solve(until, design).beta
+    _, hazard = breslow(until, score)
     return np.asarray(1 - np.exp(-hazard[-1] * np.exp(score)))
+
+
+def observed_risk(time: Array, event: Mask, horizon: float, competing: Mask | None = None) -> float:
+    """By Kaplan and Meier, or by Aalen and Johansen where another event competes."""
+    if competing is None:
+        return 1 - kaplan_meier(time, event, horizon)
+    return aalen_johansen(time, event, competing, horizon)
+
+
+def net_benefit(
+    time: Array, event: Mask, risk: Array, horizon: float, threshold: float, competing: Mask | None = None
+) -> tuple[float, float]:
+    """Of treating those whose risk reaches ``threshold``, and of treating everybody; treating nobody is 0.
+
+    Vickers AJ et al. BMC Med Inform Decis Mak 2008;8:53: true positives less false ones at the odds of the threshold,
+    a share of everybody; the observed risk of those treated is estimated with censoring.
+    """
+    odds = threshold / (1 - threshold)
+    treated = risk >= threshold
+    share = float(treated.mean())
+    everybody = observed_risk(time, event, horizon, competing)
+    among = 0.0
+    if treated.any():
+        other = None if competing is None else competing[treated]
+        among = observed_risk(time[treated], event[treated], horizon, other)
+    return share * (among - (1 - among) * odds), everybody - (1 - everybody) * odds
 
 
 def _log_log(risk: Array) -> Array:

@@ -89,7 +89,8 @@ def test_imputation_recovers_the_coefficients_and_knows_it_is_less_sure() -> Non
     rng = np.random.default_rng(3)
     x = whole.x.copy()
     x[rng.random(len(x)) < 1 / (1 + np.exp(-x[:, 0])) * 0.6, 1] = np.nan  # the more of a, the more often b is missing
-    full, imputed = fit(whole, 1, rng), fit(Cohort(whole.time, whole.event, x, whole.names, {}), 10, rng)
+    spec = FitSpec("m", "1", "t", "e", {"a": "a", "b": "b"}, horizon=5, imputations=10)
+    full, imputed = fit(spec, whole, rng), fit(spec, Cohort(whole.time, whole.event, x, whole.names, {}), rng)
     np.testing.assert_allclose(imputed.beta, full.beta, atol=0.07)
     assert imputed.error[1] > full.error[1]
 
