@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_KINDS = (".csv", ".tsv", ".txt", ".gz", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson")
+_KINDS = (".csv", ".tsv", ".txt", ".hl7", ".gz", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson")
 
 
 @app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="files, or folders to walk; inbox/<site>/<source>/ says both")],
     source: Annotated[str | None, typer.Option(help="what the files hold: exam, questionnaire, follow_up, …")] = None,
-    format: Annotated[str, typer.Option(help="auto, or one of: csv, xlsx, json, fhir")] = "auto",
+    format: Annotated[str, typer.Option(help="auto, or one of: csv, xlsx, json, fhir, hl7v2")] = "auto",
     site: Annotated[str | None, typer.Option(help="the site they come from")] = None,
     mapping: Annotated[Path | None, typer.Option(help="a mapping file; default: mappings/<site>_<source>.yaml")] = None,
     batch: Annotated[str | None, typer.Option(help="i/n: the i-th of n shares of the files, by name")] = None,
@@ -57,8 +57,11 @@ def _load(
     form: str,
 ) -> Result | str:  # fmt: skip
     """The result, or one line on why the work failed."""
+    from wellhouse.ingest import formats
+
     try:
-        mapping, of_site = _mapping(of, file, source, site, mapping_file)
+        form = formats.detect(file) if form == "auto" else form
+        mapping, of_site = _mapping(of, file, source, site, mapping_file, form)
         result = loader.load(file, mapping, of_site, form)
     except WellhouseError as error:
         print(f"wellhouse: {error}", file=sys.stderr)
@@ -76,7 +79,7 @@ def _load(
 
 
 def _mapping(
-    of: Settings, file: Path, source: str | None, site: str | None, mapping_file: Path | None
+    of: Settings, file: Path, source: str | None, site: str | None, mapping_file: Path | None, form: str
 ) -> tuple[Mapping, str]:
     from wellhouse.ingest import mapping as mappings
 
@@ -91,7 +94,7 @@ def _mapping(
         raise WellhouseError(f"{file.name}: which site is it from? Say --site")
     if source is not None and source not in mappings.SOURCES:
         raise WellhouseError(f"{file.name}: no source `{source}`, expected one of {', '.join(mappings.SOURCES)}")
-    return mapping or mappings.choose(of.root, source or "exam", site), site
+    return mapping or mappings.choose(of.root, source or "exam", site, form), site
 
 
 def _files(paths: list[Path]) -> list[Path]:

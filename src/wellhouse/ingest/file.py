@@ -209,7 +209,7 @@ class Reading:
             rejects.add(int(numbers[index]), None, reason, expected)
         self._note(piece)
         vault = self._ingest.vault
-        batch = part.read(piece.table, numbers[piece.good], rejects, vault)
+        batch = part.read(piece.table, numbers[piece.good], rejects, vault, piece.refused)
         owners = np.full(len(piece.starts), -1, np.int32)
         owners[piece.good] = batch.owner
         owners[piece.told] = np.r_[batch.owner, np.int32(-1)][piece.told_of]

@@ -155,11 +155,12 @@ def read(path: Path) -> Mapping:
         raise WellhouseError(f"{path} is no mapping: {type(error).__name__} at {error}") from None
 
 
-def choose(root: Path, source: str, site: str | None) -> Mapping:
-    """The mapping of this site and source, or else the source's own."""
+def choose(root: Path, source: str, site: str | None, form: str = "csv") -> Mapping:
+    """The mapping of this site and source, or else the source's own; HL7 v2 has mappings of its own: to its fields."""
     folder = root / "mappings"
-    own = folder / f"{site}_{source}.yaml"
-    return read(own if site and own.exists() else folder / f"{source}.yaml")
+    name = form if form == "hl7v2" and source == "exam" else source
+    own = folder / f"{site}_{name}.yaml"
+    return read(own if site and own.exists() else folder / f"{name}.yaml")
 
 
 def again(root: Path, source: str, site: str | None, label: str | None) -> Mapping:

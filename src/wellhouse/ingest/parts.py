@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -65,9 +67,18 @@ class Part:
             return "missing_column", "indicator", "at least one column that is an indicator of the dictionary"
         return None
 
-    def read(self, table: pa.Table, rows: Ints, rejects: Rejects, vault: Persons) -> Batch:
-        """The rows of a piece, read; ``rows``: the number of the record each is from."""
+    def read(
+        self, table: pa.Table, rows: Ints, rejects: Rejects, vault: Persons,
+        refused: Iterable[tuple[int, str, str, str]] = (),
+    ) -> Batch:  # fmt: skip
+        """The rows of a piece, read.
+
+        :param rows: the number of the record each is from
+        :param refused: (row of the table, role, reason, expected) of those that cannot be read
+        """
         batch = Batch(self.layout, table, rows, rejects)
+        for row, role, reason, expected in refused:
+            batch.reject(row, role, reason, expected)
         _repeated_headers(batch)
         if len(batch.rows):
             people.identify(batch, vault)

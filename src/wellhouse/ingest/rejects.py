@@ -27,6 +27,12 @@ class Rejects:
     def add(
         self, row: int | None, column: str | None, reason: str, expected: str, count: int = 1, person: int | None = None
     ) -> None:
+        """Results of one record that are refused for the same reason, such as its person, stand in one line."""
+        if row is not None and self.rows and (self.rows[-1], self.fields[-1], self.reasons[-1], self.persons[-1]) == (
+            row, column, reason, person,
+        ):  # fmt: skip
+            self.counts[-1] += count
+            return
         self.rows.append(row)
         self.fields.append(column)
         self.reasons.append(reason)
@@ -57,6 +63,8 @@ class Summary:
 
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[tuple[int | None, str | None, str]]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What a reader should know of the file."""
 
     notes: tuple[str, ...] = ()
     """What a reader should know of the file."""

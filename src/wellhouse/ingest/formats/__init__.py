@@ -39,10 +39,10 @@ class Piece:
     their place in the header ("0", "1", …), all texts, never null; ``good`` says of each of its rows which record it is
     from: never decreasing; a message with many results repeats. ``bad``: (record, reason, expected) of records that are
     none. ``told``: records that say something of others' rows, such as a FHIR Patient, and ``told_of`` the row whose
-    person each is about (-1: nobody's). ``notes``: what a reader should know of the file. ``rendered``: data was
-    written from the file, not cut from it, so the file itself is kept. ``also``: rows of other sources.
-    ``record_is_row``: a bad record was one row. Every record is in exactly one of bad, told and the rest: good, and
-    good of ``also``.
+    person each is about (-1: nobody's). ``refused``: (row of the table, role, reason, expected) of rows that cannot be
+    read. ``notes``: what a reader should know of the file. ``rendered``: data was written from the file, not cut from
+    it, so the file itself is kept. ``also``: rows of other sources. ``record_is_row``: a bad record was one row. Every
+    record is in exactly one of bad, told and the rest: good, and good of ``also``.
     """
 
     data: bytes
@@ -52,6 +52,7 @@ class Piece:
     bad: list[tuple[int, str, str]]
     told: Ints = field(default_factory=lambda: _NOTHING)
     told_of: Ints = field(default_factory=lambda: _NOTHING)
+    refused: list[tuple[int, str, str, str]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     rendered: bool = False
     also: tuple[Also, ...] = ()
@@ -75,12 +76,14 @@ class Source(Protocol):
 
 def detect(path: Path) -> str:
     """The format of a file by its first bytes; what is nothing else is taken for delimited text."""
-    from wellhouse.ingest.formats import fhir
+    from wellhouse.ingest.formats import fhir, hl7v2
 
     with path.open("rb") as file:
         if file.read(4) == sniff.ZIP:
             return "xlsx"
     head = sniff.head(path, sniff.SAMPLE_BYTES)
+    if hl7v2.looks_like(head):
+        return "hl7v2"
     if fhir.looks_like(head):
         return "fhir"
     return "json" if head.lstrip(sniff.BLANKS)[:1] in (b"{", b"[") else "csv"
@@ -91,13 +94,14 @@ def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManag
 
     :raises sniff.Unreadable: the file as a whole is none of that format
     """
-    from wellhouse.ingest.formats import csv, fhir, json, xlsx
+    from wellhouse.ingest.formats import csv, fhir, hl7v2, json, xlsx
 
     openers: dict[str, Callable[[Path, Mapping], AbstractContextManager[Source]]] = {
         "csv": csv.opened,
         "fhir": fhir.opened,
         "json": json.opened,
         "xlsx": xlsx.opened,
+        "hl7v2": hl7v2.opened,
     }
     return openers[form](path, mapping)
 
@@ -118,4 +122,4 @@ def also(root: Path, source: str, main: Mapping, site: str) -> Mapping:
     return adapted("fhir", mappings.choose(root, source, site))
 
 
-FORMATS = ("csv", "xlsx", "json", "fhir")
+FORMATS = ("csv", "xlsx", "json", "fhir", "hl7v2")

@@ -25,7 +25,13 @@ from wellhouse.ingest.sniff import Unreadable
 
 _BATCH_END = re.compile(rb"(?:^|(?<=[\r\n\x0b\x1c]))BTS[^\w\s](\d{0,9})")
 _BATCH_START = re.compile(rb"(?:^|(?<=[\r\n\x0b\x1c]))BHS[^\w\s]")
+_BEGINNING = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\x0b|(?:MSH|FHS|BHS)[^\w\s])")
 _TRIALS = ("T", "D")
+
+
+def looks_like(head_of_file: bytes) -> bool:
+    """Whether a file that begins so is HL7 v2: a message, a batch or a start block."""
+    return _BEGINNING.match(head_of_file) is not None
 
 
 @contextmanager
@@ -41,7 +47,10 @@ def opened(path: Path, mapping: Mapping) -> Iterator[Messages]:
             raise Unreadable("empty_file", "HL7 v2 messages", rows=0)
         if stop < len(first) and not has_message(first):
             raise Unreadable("no_msh", "messages that start with an MSH segment")
-        reader = Reader(mapping)
+        try:
+            reader = Reader(mapping)
+        except ValueError as error:
+            raise Unreadable("mapping_without_paths", f"a mapping to HL7 v2 fields: {error}", rows=1) from None
         names = tuple(_named(role, mapping) for role in reader.roles)
         places = {role: place for place, role in enumerate(reader.roles)}
         found = Header(names, places, tuple(mapping.lacks(places)))
@@ -68,8 +77,9 @@ class _Told:
 
     def look(self, data: bytes) -> None:
         """Count batch headers and trailers."""
-        self.batches += len(_BATCH_START.findall(data))
-        for number in _BATCH_END.findall(data):
+        if b"BHS" in data:
+            self.batches += len(_BATCH_START.findall(data))
+        for number in _BATCH_END.findall(data) if b"BTS" in data else ():
             self.ends += 1
             self.announced += int(number or 0)
 

@@ -43,14 +43,12 @@ def decode(data: bytes, declared: str) -> Decoded:
     if data.isascii() and codec != "iso2022_jp":
         return Decoded(data.decode("ascii"), codec or "ascii", unknown)
     if (text := _strict(data, "utf-8")) is not None and _is_utf8(data, codec):
-        return Decoded(text, "utf-8", unknown or bool(codec) and codec != "utf-8")
+        return Decoded(text, "utf-8", unknown or (bool(codec) and codec != "utf-8"))
     chinese = _strict(data, "gb18030")
-    if codec.startswith("iso8859") and not (chinese is not None and _in_pairs(data)):
+    western = codec.startswith("iso8859")
+    text = None
+    if codec not in ("", "ascii", "utf-8") and not (western and chinese is not None and _in_pairs(data)):
         text = _strict(data, codec)
-    elif codec not in ("", "ascii", "utf-8") and not codec.startswith("iso8859"):
-        text = _strict(data, codec)
-    else:
-        text = None
     if text is not None:
         return Decoded(text, codec, False)
     if chinese is None:

@@ -57,7 +57,7 @@ def cuts(file: IO[bytes], rest: bytes) -> Iterator[Cut]:
     looked = 1
     while more := file.read(BLOCK_BYTES):
         data = rest + more
-        start = max((_with_start_block(data, m.start()) for m in _START.finditer(data, looked)), default=0)
+        start = _last_start(data, looked)
         if start:
             yield _cut(data[:start], False)
         rest, looked = data[start:], 1 if start else max(len(data) - 16, 1)
@@ -65,6 +65,15 @@ def cuts(file: IO[bytes], rest: bytes) -> Iterator[Cut]:
             raise Unreadable("message_too_long", f"messages of at most {MAX_MESSAGE_BYTES >> 20} MiB")
     if rest:
         yield _cut(rest, True)
+
+
+def _last_start(data: bytes, looked: int) -> int:
+    """Where the last record of ``data[looked:]`` starts; 0: none does."""
+    start = len(data)
+    while (start := max(data.rfind(b"MSH", looked, start), data.rfind(b"\x0b", looked, start))) > 0:
+        if _START.match(data, start):
+            return _with_start_block(data, start)
+    return 0
 
 
 def _with_start_block(data: bytes, start: int) -> int:
@@ -107,7 +116,7 @@ def _is_envelope(data: bytes) -> bool:
 
 
 def _is_torn(data: bytes, start: int, stop: int, at_end: bool) -> bool:
-    """A framed message without its end block; one that goes over into the next in mid-line; one that the file's end cuts."""
+    """A framed message without its end block; one that goes over into the next in mid-line; one the file's end cuts."""
     if data[start : start + 1] == b"\x0b":
         return data.find(b"\x1c", start, stop) < 0
     if data[stop - 1 : stop] in _TERMINATORS:

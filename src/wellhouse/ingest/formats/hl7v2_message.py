@@ -17,8 +17,9 @@ _VERSION = re.compile(r"2(\.[1-9]){0,2}")
 _REMEMBERED = 65536
 _UNKNOWN_SEX = frozenset("OUAN")
 """HL7 table 0001: other, unknown, ambiguous, not applicable."""
-RESULT_ROLES = ("item_code", "item", "value", "unit", "status")
-"""Roles of a result itself: all but the value are looked for in its OBX only."""
+_USUAL = {"item_code": "OBX-3.1", "item": "OBX-3.2", "value": "OBX-5", "unit": "OBX-6", "status": "OBX-11"}
+RESULT_ROLES = tuple(_USUAL)
+"""Roles of a result itself, each said by one field of its OBX."""
 _OF_AN_ORDER = frozenset(("ORC", "OBR", "OBX", "SPM"))
 _READERS: dict[str, Callable[[str, Marks], str]] = {
     "name": fields.person_name, "address": fields.address, "phone": fields.phone,
@@ -70,7 +71,7 @@ class Reader:
     def __init__(self, mapping: Mapping) -> None:
         paths = {role: tuple(map(fields.path, spellings)) for role, spellings in mapping.columns.items()}
         self._own = mapping.own_authorities
-        self._of_results = {role: paths.pop(role, ()) for role in RESULT_ROLES}
+        self._of_results = [(role, _place(role, paths.get(role, ())), paths.pop(role, ())) for role in RESULT_ROLES]
         self._of_orders = {r: p for r, p in paths.items() if any(at.segment in _OF_AN_ORDER for at in p)}
         self._of_persons = {r: p for r, p in paths.items() if r not in self._of_orders}
         self._said: dict[Marks, dict[str, dict[str, str]]] = {}
@@ -109,7 +110,7 @@ class Reader:
     def order_cells(self, person: Person, marks: Marks) -> list[list[str]]:
         """Of each order what its segments say, or the person's. An exam that the visit names has one date."""
         found = [
-            {role: _first(role, paths, (order.segments, person.segments), marks) for role, paths in self._of_orders.items()}
+            {r: _first(r, paths, (order.segments, person.segments), marks) for r, paths in self._of_orders.items()}
             for order in person.orders
         ]
         number = self._of_persons.get("exam_number")
@@ -161,22 +162,16 @@ class Reader:
         if len(segment) < 6:
             segment = segment + [""] * (6 - len(segment))
         row = []
-        for role, paths in self._of_results.items():
-            if role == "value":
+        size = len(segment)
+        for role, place, paths in self._of_results:
+            if place < 0:
                 row.append(_value(order, segment, marks))
                 continue
+            raw = segment[place] if place < size else ""
             known = said[role]
-            text = ""
-            for at in paths:
-                raw = segment[at.field] if at.field < len(segment) else ""
-                if not raw:
-                    continue
-                key = f"{at.component}{at.kinds}{raw}" if len(paths) > 1 else raw
-                text = known.get(key)
-                if text is None:
-                    text = known[key] = _text(role, at, segment, marks)
-                if text:
-                    break
+            text = known.get(raw)
+            if text is None:
+                text = known[raw] = _first(role, paths, ({"OBX": segment},), marks)[0]
             row.append(text)
         if row[4] == "U" and not row[2]:
             order.refused.append((len(order.results), "value", "missing_value", "a value beside status U"))
@@ -188,6 +183,19 @@ class Reader:
             if len(texts) > _REMEMBERED:
                 said[role] = {}
         return said
+
+
+def _place(role: str, paths: tuple[Path, ...]) -> int:
+    """The one field of OBX that says this of a result; -1: OBX-5, which is read by its type.
+
+    :raises ValueError: several fields, or none of OBX
+    """
+    places = {(at.segment, at.field) for at in paths}
+    if role == "value" and places == {("OBX", 5)}:
+        return -1
+    if role == "value" or len(places) != 1 or next(iter(places))[0] != "OBX":
+        raise ValueError(f"{role}, expected one field of OBX, such as {_USUAL[role]}")
+    return next(iter(places))[1]
 
 
 def _value(order: Order, segment: Segment, marks: Marks) -> str:
