@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 from typing import Any
@@ -330,3 +331,17 @@ def test_paths_say_where() -> None:
     assert [fields.path(p).repetition(segment, marks) for p in ("PID-3[PI]", "PID-3[MR, PI]", "PID-3[]", "PID-9")] == [
         "B^^^^PI", "A^^^X^MR", "C", "",
     ]  # fmt: skip
+
+
+def test_a_gzip_stream_that_breaks_off_makes_the_file_unreadable(tmp_path: Path) -> None:
+    whole = gzip.compress(message(PID, OBR, OBX).encode() * 500)
+    assert len(read_gzip(whole, tmp_path)) == 500
+    with pytest.raises(Unreadable, match="truncated_gzip"):
+        read_gzip(whole[:-20], tmp_path)
+
+
+def read_gzip(content: bytes, folder: Path) -> list[int]:
+    path = folder / "file.hl7.gz"
+    path.write_bytes(content)
+    with hl7v2.opened(path, MAPPING) as source:
+        return [record for piece in source.pieces({0}) for record in piece.good.tolist()]

@@ -66,15 +66,12 @@ class Summary:
     notes: tuple[str, ...] = ()
     """What a reader should know of the file."""
 
-    notes: tuple[str, ...] = ()
-    """What a reader should know of the file."""
-
     def add(self, rejects: Rejects) -> None:
         columns = zip(rejects.rows, rejects.fields, rejects.reasons, rejects.expected, rejects.counts, strict=True)
         for row, column, reason, expected, count in columns:
             self.counts[reason] += count
             shown = self.examples.setdefault(reason, [])
-            if len(shown) < _EXAMPLES:
+            if len(shown) < _EXAMPLES and (row, column, expected) not in shown:
                 shown.append((row, column, expected))
 
     def lines(self, file: str) -> list[str]:

@@ -41,7 +41,8 @@ def opened(path: Path, mapping: Mapping) -> Iterator[Messages]:
     """
     gzipped = sniff.is_gzip(path)
     with sniff.open_bytes(path, gzipped) as file:
-        first = sniff.read_up_to(file, sniff.SAMPLE_BYTES)
+        with sniff.complete(gzipped):
+            first = sniff.read_up_to(file, sniff.SAMPLE_BYTES)
         stop = head(first)
         if not first.strip():
             raise Unreadable("empty_file", "HL7 v2 messages", rows=0)
@@ -54,7 +55,7 @@ def opened(path: Path, mapping: Mapping) -> Iterator[Messages]:
         names = tuple(_named(role, mapping) for role in reader.roles)
         places = {role: place for place, role in enumerate(reader.roles)}
         found = Header(names, places, tuple(mapping.lacks(places)))
-        yield Messages(found, first[:stop], first[stop:], file, reader)
+        yield Messages(found, first[:stop], first[stop:], file, gzipped, reader)
 
 
 def _named(role: str, mapping: Mapping) -> str:
@@ -105,6 +106,7 @@ class Messages:
     head: bytes
     rest: bytes
     file: IO[bytes]
+    gzipped: bool
     reader: Reader
 
     @property
@@ -119,7 +121,12 @@ class Messages:
         told = _Told()
         told.look(self.head)
         waiting: Piece | None = None
-        for cut in cuts(self.file, self.rest):
+        coming = cuts(self.file, self.rest)
+        while True:
+            with sniff.complete(self.gzipped):
+                cut = next(coming, None)
+            if cut is None:
+                break
             if waiting is not None:
                 yield waiting
             told.look(cut.data)
