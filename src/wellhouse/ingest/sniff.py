@@ -92,20 +92,6 @@ def is_gzip(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-@contextmanager
-def complete(gzipped: bool) -> Iterator[None]:
-    """A gzip stream that breaks off makes the file unreadable; other errors are the machine's.
-
-    :raises Unreadable: it breaks off
-    """
-    try:
-        yield
-    except (EOFError, zlib.error, OSError) as error:
-        if gzipped:
-            raise Unreadable("truncated_gzip", "a complete gzip file") from error
-        raise
-
-
 def head(path: Path, size: int) -> bytes:
     """The first unpacked bytes; of a broken gzip stream none."""
     try:

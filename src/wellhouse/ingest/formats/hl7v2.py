@@ -180,7 +180,7 @@ class _Rows:
                 self._take(record, person, message.marks)
         return Piece(
             cut.data, np.array(cut.starts, np.int64), self._table(), np.array(self._good, np.int64), self._bad,
-            refused=self._refused,
+            refused=self._refused, record_is_row=False,
         )  # fmt: skip
 
     def _take(self, record: int, person: Person, marks: Marks) -> None:

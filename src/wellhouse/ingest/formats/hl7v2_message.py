@@ -70,7 +70,6 @@ class Reader:
 
     def __init__(self, mapping: Mapping) -> None:
         paths = {role: tuple(map(fields.path, spellings)) for role, spellings in mapping.columns.items()}
-        self._own = mapping.own_authorities
         self._of_results = [(role, _place(role, paths.get(role, ())), paths.pop(role, ())) for role in RESULT_ROLES]
         self._of_orders = {r: p for r, p in paths.items() if any(at.segment in _OF_AN_ORDER for at in p)}
         self._of_persons = {r: p for r, p in paths.items() if r not in self._of_orders}
@@ -122,11 +121,10 @@ class Reader:
         return [[text for text, _ in cells.values()] for cells in found]
 
     def _authority(self, person: Person, marks: Marks) -> str:
-        """The assigning authority of the site's own number of a person; blank when it is the site itself."""
+        """Who assigned the record number that counts; blank when nobody is named."""
         for at in self._of_persons.get("mrn", ()):
             if (segment := person.segments.get(at.segment)) and (said := at.repetition(segment, marks)):
-                authority = marks.plain(marks.component_of(said, 4)) if (at.segment, at.field) == ("PID", 3) else ""
-                return "" if authority in self._own else authority
+                return marks.plain(marks.component_of(said, 4)) if (at.segment, at.field) == ("PID", 3) else ""
         return ""
 
     def _persons(self, lines: list[str], marks: Marks) -> list[Person]:
