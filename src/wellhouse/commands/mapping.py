@@ -48,12 +48,14 @@ def check(
 ) -> None:
     """What of FILE would be rejected, and why. Nothing is loaded and the database is not asked."""
     from wellhouse.ingest import check as checks
+    from wellhouse.ingest import formats
     from wellhouse.ingest import mapping as mappings
     from wellhouse.settings import settings
 
     root = settings().root
-    chosen = mappings.read(mapping) if mapping else mappings.choose(root, source or "exam", site)
-    found = checks.check(root, _there(file), chosen, site or chosen.site or "check").report()
+    form = formats.detect(_there(file))
+    chosen = mappings.read(mapping) if mapping else mappings.choose(root, source or "exam", site, form)
+    found = checks.check(root, file, chosen, site or chosen.site or "check").report()
     if as_json:
         print(json.dumps(found, ensure_ascii=False))
         return

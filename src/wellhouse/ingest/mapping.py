@@ -15,6 +15,8 @@ from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.footers import Footers
 
 SOURCES = ("exam", "questionnaire", "consultation", "follow_up", "call_recording", "card", "intervention", "care_plan")
+FORMATS_OF_THEIR_OWN = ("hl7v2",)
+"""Formats whose mappings name fields of the format instead of columns: ``<site>_hl7v2.yaml``, ``hl7v2.yaml``."""
 IDENTIFIERS = ("id_number", "mrn")
 
 
@@ -156,9 +158,9 @@ def read(path: Path) -> Mapping:
 
 
 def choose(root: Path, source: str, site: str | None, form: str = "csv") -> Mapping:
-    """The mapping of this site and source, or else the source's own; HL7 v2 has mappings of its own: to its fields."""
+    """The mapping of this site and source, or else the source's own, or the format's."""
     folder = root / "mappings"
-    name = form if form == "hl7v2" and source == "exam" else source
+    name = form if form in FORMATS_OF_THEIR_OWN and source == "exam" else source
     own = folder / f"{site}_{name}.yaml"
     return read(own if site and own.exists() else folder / f"{name}.yaml")
 
@@ -169,7 +171,8 @@ def again(root: Path, source: str, site: str | None, label: str | None) -> Mappi
     :raises WellhouseError: it is not among ours
     """
     folder, name = root / "mappings", (label or source).split(" ")[0]
-    for stem in (f"{site}_{source}", name):
+    of = name if name in FORMATS_OF_THEIR_OWN else source
+    for stem in (f"{site}_{of}", name):
         if (folder / f"{stem}.yaml").exists():
             return read(folder / f"{stem}.yaml")
     raise WellhouseError(f"the load was read with the mapping `{name}`, which is not in mappings/: say --mapping")
