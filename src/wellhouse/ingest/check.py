@@ -143,7 +143,7 @@ class _Reading:
             rejects.add(first + index, None, reason, expected)
         if part.plan is not None and part.plan.long:
             piece = pairs.spread(piece, part.layout, part.plan.dictionary)
-        batches = [(piece.good, part.read(piece.table, first + piece.good, rejects, self._strangers))]
+        batches = [(piece.good, part.read(piece.table, first + piece.good, rejects, self._strangers, piece.refused))]
         for other in piece.also:
             mapping = formats.also(self._root, other.source, self._mapping, self._site)
             theirs = self._part(mapping, other.header)
