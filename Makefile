@@ -1,5 +1,5 @@
 # Wellhouse: every target is one line, the work is in `wellhouse …` and in tests/.
-.PHONY: help up down status logs clean test lint format bench install install-test \
+.PHONY: help up down status logs clean test test-faults lint format bench install install-test \
 	test-unit test-integration test-dbt test-dags test-superset test-security test-e2e
 
 BIN := .venv-pipeline/bin
@@ -39,6 +39,9 @@ test-heavy: install-test
 
 $(addprefix test-,$(HEAVY)): test-%: install-test
 	$(PYTEST) tests/$*
+
+test-faults: install-test ## The long version of damaged and hostile input, minutes to hours; not part of make test
+	$(PYTEST) tests/faults
 
 lint: install-test ## ruff, mypy, import-linter, sqlfluff
 	$(BIN)/ruff check .

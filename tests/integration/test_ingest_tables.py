@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def test_a_workbook_lands_and_is_kept_whole(stack: Settings, server: psycopg.Con
     assert "id_damaged" in file["said"]
     assert "footer" in file["said"]
     with Keyring.open(stack) as keyring:
-        assert unkeep(stack, keyring, file["sha256"]) == path.read_bytes()
+        assert unkeep(stack.originals / f"{file['sha256']}.sealed", keyring) == path.read_bytes()
     (again,) = ingest(path, "exam")
     assert again["status"] == "duplicate"
 
@@ -89,3 +90,25 @@ def test_a_questionnaire_with_nested_answers_lands_once(server: psycopg.Connecti
         (file["sha256"],),
     ).fetchone() or (0,)
     assert landed == 2
+
+
+def test_each_file_of_an_archive_is_in_the_ledger_and_an_unsafe_one_is_as_a_whole(
+    server: psycopg.Connection, tmp_path: Path
+) -> None:
+    rows = [f"体检编号,身份证号,体检日期,收缩压(mmHg)\nz{n},{ID},2024-06-0{n},120\n".encode() for n in (1, 2, 3)]
+    good, bad = tmp_path / "good.zip", tmp_path / "bad.zip"
+    with zipfile.ZipFile(good, "w") as archive:
+        archive.writestr("体检/one.csv", rows[0])
+        archive.writestr("two.csv", rows[1])
+    with zipfile.ZipFile(bad, "w") as archive:
+        archive.writestr("ok.csv", rows[2])
+        archive.writestr("../../out.csv", rows[2])
+    one, two = ingest(good, "exam")
+    assert [(f["loaded"], f["status"]) for f in (one, two)] == [(1, "loaded")] * 2
+    assert one["path"].endswith("good.zip/one.csv")
+    (refused,) = ingest(bad, "exam")
+    assert (refused["status"], refused["reason"], refused["loaded"]) == ("quarantined", "unsafe_path", 0)
+    assert not (tmp_path.parent / "out.csv").exists()
+    named = server.execute("select count(*) from ops.load where file_name in ('one.csv', 'two.csv')").fetchone()
+    assert named == (2,)
+    assert [f["status"] for f in ingest(good, "exam")] == ["duplicate"] * 2

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 
 from wellhouse.ingest import dates, dictionary, identity
@@ -35,7 +36,16 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def read(path: Path, encoding: str) -> list[list[str]]:
+def read(path: Path, encoding: str | None) -> list[list[str]]:
+    """Header and rows."""
+    if path.suffix == ".xlsx":
+        _, *rows = openpyxl.load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True)
+        return [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if path.suffix.startswith(".json"):
+        lines = path.read_text(encoding="utf-8")
+        records = json.loads(lines) if path.suffix == ".json" else list(map(json.loads, lines.splitlines()))
+        header = list(dict.fromkeys(name for record in records for name in record))
+        return [header, *([record.get(name, "") for name in header] for record in records)]
     text = path.read_bytes().decode("utf-16" if encoding == "utf-16-le" else encoding)
     return list(csv.reader(io.StringIO(text, newline=""), delimiter="\t" if encoding == "utf-16-le" else ","))
 
@@ -43,7 +53,7 @@ def read(path: Path, encoding: str) -> list[list[str]]:
 def test_the_same_seed_gives_the_same_bytes(written: Path, tmp_path: Path) -> None:
     generate.write(60, 2, SEED, tmp_path / "again", tmp_path / "again.json")
     generate.write(60, 2, SEED + 1, tmp_path / "other")
-    paths = sorted(p.relative_to(written / "files") for p in (written / "files").rglob("*.csv"))
+    paths = sorted(p.relative_to(written / "files") for p in (written / "files").rglob("*.*"))
     assert len(paths) >= 30
     for path in paths:
         assert (tmp_path / "again" / path).read_bytes() == (written / "files" / path).read_bytes(), path
@@ -54,7 +64,8 @@ def test_the_same_seed_gives_the_same_bytes(written: Path, tmp_path: Path) -> No
 
 def test_files_decode_and_hold_the_rows_that_the_truth_counts(written: Path) -> None:
     facts: dict[str, Any] = json.loads((written / "truth.json").read_text())
-    assert {f["encoding"] for f in facts["files"]} == {"gb18030", "utf-8-sig", "utf-16-le", "utf-8"}
+    assert {f["encoding"] for f in facts["files"]} == {"gb18030", "utf-8-sig", "utf-16-le", "utf-8", None}
+    assert {Path(f["path"]).suffix for f in facts["files"]} == {".csv", ".xlsx", ".json", ".jsonl"}
     for fact in facts["files"]:
         header, *rows = read(written / "files" / fact["path"], fact["encoding"])
         assert len(rows) == fact["rows"], fact["path"]

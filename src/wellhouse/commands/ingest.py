@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_KINDS = (".csv", ".tsv", ".txt", ".hl7", ".gz", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson")
+_KINDS = (".csv", ".tsv", ".txt", ".hl7", ".gz", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".zip")
 
 
 @app.command()
@@ -45,7 +47,7 @@ def ingest(
     results: list[tuple[Path, Result | str]] = []
     with Ingest(of, run_id) as loader:
         for file in files:
-            results.append((file, _load(loader, of, file, source, site, mapping, format)))
+            results += _load(loader, of, file, source, site, mapping, format)
     report = _report(results)
     print(json.dumps(report, ensure_ascii=False) if as_json else _table(report))
     if any(isinstance(r, str) for _, r in results):
@@ -55,14 +57,38 @@ def ingest(
 def _load(
     loader: Ingest, of: Settings, file: Path, source: str | None, site: str | None, mapping_file: Path | None,
     form: str,
-) -> Result | str:  # fmt: skip
-    """The result, or one line on why the work failed."""
-    from wellhouse.ingest import formats
+) -> list[tuple[Path, Result | str]]:  # fmt: skip
+    """The result of the file, or of each file in an archive; one line on why where the work failed."""
+    from wellhouse.ingest import archive, formats
+    from wellhouse.ingest.sniff import Unreadable
 
+    def one(path: Path, name: str | None = None) -> Result | str:
+        def act() -> Result:
+            found = formats.detect(path) if form == "auto" else form
+            return loader.load(path, *_mapping(of, file, source, site, mapping_file, found), found, name)
+
+        return _tried(file, act)
+
+    def refused(error: Unreadable) -> Result:
+        return loader.refuse(file, *_mapping(of, file, source, site, mapping_file, "zip"), "zip", error)
+
+    results: list[tuple[Path, Result | str]] = []
+    if archive.is_archive(file):
+        try:
+            with archive.opened(file) as members:
+                results += [(file / m.name, one(m.path, m.name)) for m in members]
+        except Unreadable as error:
+            results.append((file, _tried(file, partial(refused, error))))
+    else:
+        results.append((file, one(file)))
+    if file.resolve().is_relative_to(of.inbox) and not any(isinstance(r, str) for _, r in results):
+        file.unlink(missing_ok=True)  # landed or quarantined: its original is sealed
+    return results
+
+
+def _tried(file: Path, act: Callable[[], Result]) -> Result | str:
     try:
-        form = formats.detect(file) if form == "auto" else form
-        mapping, of_site = _mapping(of, file, source, site, mapping_file, form)
-        result = loader.load(file, mapping, of_site, form)
+        result = act()
     except WellhouseError as error:
         print(f"wellhouse: {error}", file=sys.stderr)
         return str(error)
@@ -73,8 +99,6 @@ def _load(
         return line
     for line in result.lines:
         print(line, file=sys.stderr)
-    if file.resolve().is_relative_to(of.inbox):
-        file.unlink(missing_ok=True)  # landed or quarantined: its original is sealed
     return result
 
 

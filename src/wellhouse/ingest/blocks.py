@@ -68,7 +68,12 @@ class Splitter:
             open_from = None if following is None else following + stop
         if final and len(units) and (not len(ends) or ends[-1] != len(units)):
             ends = np.r_[ends, len(units)]
-        return ends.astype(np.int64) * self.unit, np.isin(ends, torn)
+        places, torn_at = ends.astype(np.int64) * self.unit, np.isin(ends, torn)
+        if final and data:
+            # half a character at the end of UTF-16 belongs to the last record, which then does not decode
+            places = np.r_[places[:-1], len(data)]
+            torn_at = torn_at if len(torn_at) else np.zeros(1, bool)
+        return places, torn_at
 
     def _ends(self, units: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], int | None]:
         """(record ends in units, start of the record whose quote is still open)."""

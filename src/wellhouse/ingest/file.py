@@ -64,41 +64,51 @@ class Ingest:
         self.connection.close()
         self.keyring.close()
 
-    def load(self, path: Path, mapping: Mapping, site: str, form: str = "auto") -> Result:
+    def load(self, path: Path, mapping: Mapping, site: str, form: str = "auto", name: str | None = None) -> Result:
         """Land one file, or quarantine it as a whole; either way nothing of it is lost and it is counted.
 
         :param form: its format, found by its bytes when ``auto``
+        :param name: what it is called, where that is not the path's name: a member of an archive
         :raises WellhouseError: the work itself failed, e.g. the file changed while it was read
         """
         started = time.monotonic()
         self.vault.forget()
         before = path.stat()
-        entry = Entry(
-            sha256=sniff.digest(path),
-            file_name="",
-            bytes=before.st_size,
-            site=site,
-            source=mapping.source,
-            format=formats.detect(path) if form == "auto" else form,
-            encoding=None,
-            mapping=mapping.label,
-            started_at=dt.datetime.now(dt.UTC).isoformat(),
-            run_id=self._run_id,
-        )
-        entry.file_name = path.name if _PLAIN_NAME.fullmatch(path.name) and not re.search(r"\d{9}", path.name) else (
-            f"{site}_{mapping.source}_{entry.sha256[:12]}"
-        )  # fmt: skip
+        entry = self._entry(path, mapping, site, formats.detect(path) if form == "auto" else form, name or path.name)
         summary = Summary()
         try:
             known = Reading(self, path, mapping, site, entry, summary).run(before)
         except Unreadable as error:
             known = self._quarantine(path, entry, summary, error)
+        return self._result(path, entry, summary, known, started)
+
+    def refuse(self, path: Path, mapping: Mapping, site: str, form: str, error: Unreadable) -> Result:
+        """Quarantine a file as a whole, for what was found before it could be read as records."""
+        started, summary = time.monotonic(), Summary()
+        entry = self._entry(path, mapping, site, form, path.name)
+        return self._result(path, entry, summary, self._quarantine(path, entry, summary, error), started)
+
+    def _entry(self, path: Path, mapping: Mapping, site: str, form: str, name: str) -> Entry:
+        sha256 = sniff.digest(path)
+        telling = _PLAIN_NAME.fullmatch(name) is None or re.search(r"\d{9}", name)
+        return Entry(
+            sha256=sha256,
+            file_name=f"{site}_{mapping.source}_{sha256[:12]}" if telling else name,
+            bytes=path.stat().st_size,
+            site=site,
+            source=mapping.source,
+            format=form,
+            encoding=None,
+            mapping=mapping.label,
+            started_at=dt.datetime.now(dt.UTC).isoformat(),
+            run_id=self._run_id,
+        )
+
+    def _result(self, path: Path, entry: Entry, summary: Summary, known: bool, started: float) -> Result:
         result = Result(path, entry, time.monotonic() - started)
-        result.lines = (
-            [f"{_shown(self.settings, path, entry.file_name)}: this very file was loaded before, nothing to do"]
-            if known
-            else summary.lines(_shown(self.settings, path, entry.file_name))
-        )  # fmt: skip
+        shown = _shown(self.settings, path, entry.file_name)
+        again = [f"{shown}: this very file was loaded before, nothing to do"]
+        result.lines = again if known else summary.lines(shown)
         return result
 
     def _quarantine(self, path: Path, entry: Entry, summary: Summary, error: Unreadable) -> bool:

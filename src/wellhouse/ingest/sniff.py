@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, cast
 
 SAMPLE_BYTES = 256 << 10
-ZIP = b"PK\x03\x04"
+ZIP, EMPTY_ZIP = b"PK\x03\x04", b"PK\x05\x06"
 BLANKS = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first character that says something."""
 _UNPACKED_BYTES = 1 << 30

@@ -126,7 +126,7 @@ def inject(files: list[SampleFile], rng: np.random.Generator) -> None:
     free = deque((f, i) for f, i in seen if f.record[i] not in sent_twice)
     for kind in possible:
         _damage(kind, quota[kind.name], free)
-    for file, i in _take(free, quota[WRONG_COLUMN_COUNT]):
+    for file, i in _take_from_text(free, quota[WRONG_COLUMN_COUNT]):
         file.rows[i] = file.rows[i][:-2] if i % 2 else [*file.rows[i], "备注"]
         file.broken[i] = WRONG_COLUMN_COUNT
     twice = _take(free, quota[DUPLICATE_ROW])
@@ -163,6 +163,17 @@ def _damage(kind: Kind, wanted: int, free: deque[Place]) -> None:
 
 def _take(free: deque[Place], count: int) -> list[Place]:
     return [free.popleft() for _ in range(min(count, len(free)))]
+
+
+def _take_from_text(free: deque[Place], count: int) -> list[Place]:
+    """Only delimited text has rows of another width."""
+    taken: list[Place] = []
+    spared: list[Place] = []
+    for place in free:
+        (taken if len(taken) < count and place[0].form == "csv" else spared).append(place)
+    free.clear()
+    free.extend(spared)
+    return taken
 
 
 def _to_resend(files: list[SampleFile], seen: list[Place], wanted: int) -> dict[str, int]:

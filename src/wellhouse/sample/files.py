@@ -9,8 +9,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wellhouse.sample import forms
+
 ENCODINGS = {"hz": "gb18030", "sh": "utf-8-sig", "cd": "utf-16-le"}
 """Of exam files; every other file is UTF-8."""
+_FORMS = {("cd", "exam", 2020): "xlsx", ("sh", "follow_up", 2020): "jsonl", ("hz", "consultation", 2020): "json"}
+"""Of the few files that are no delimited text."""
 
 
 @dataclass
@@ -30,7 +34,14 @@ class SampleFile:
     broken: dict[int, str] = field(default_factory=dict)
 
     @property
-    def encoding(self) -> str:
+    def form(self) -> str:
+        return _FORMS.get((self.site, self.source, self.year), "csv")
+
+    @property
+    def encoding(self) -> str | None:
+        """None: a workbook has none of its own."""
+        if self.form == "xlsx":
+            return None
         return ENCODINGS[self.site] if self.source == "exam" else "utf-8"
 
     @property
@@ -40,7 +51,7 @@ class SampleFile:
     @property
     def name(self) -> str:
         """Path below the output folder."""
-        return f"{self.site}/{self.source}/{self.source}_{self.year}.csv"
+        return f"{self.site}/{self.source}/{self.source}_{self.year}.{self.form}"
 
     def add(self, row: list[str], record: str, results: int = 0) -> None:
         self.rows.append(row)
@@ -57,12 +68,19 @@ class SampleFile:
     def write(self, folder: Path) -> None:
         path = folder / self.name
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self._bytes())
+
+    def _bytes(self) -> bytes:
+        if self.form == "xlsx":
+            return forms.xlsx(f"{self.year}年度体检数据", self.header, self.rows)
+        if self.form != "csv":
+            return forms.objects(self.header, self.rows, lines=self.form == "jsonl")
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n" if self.source == "exam" else "\n")
         writer.writerow(self.header)
         writer.writerows(self.rows)
         bom = codecs.BOM_UTF16_LE if self.encoding == "utf-16-le" else b""
-        path.write_bytes(bom + text.getvalue().encode(self.encoding))
+        return bom + text.getvalue().encode(self.encoding or "utf-8")
 
     def truth(self) -> dict[str, object]:
         """What a test may expect of this file; row numbers count data rows from 1. Nothing personal."""
