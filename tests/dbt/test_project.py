@@ -92,6 +92,9 @@ def test_models_that_calculate_have_unit_tests(manifest: dict[str, Any]) -> None
         "int_exam__compared", "int_exam__summarised", "int_rule__sequenced", "int_rule__met", "int_rule__evaluated",
         "int_rule__tagged", "int_follow_up__planned", "int_follow_up__matched", "int_follow_up__timed",
         "int_advice__allowed", "fct_advice", "int_scale__summed", "int_scale__active", "int_scale__categorised",
+        "int_exam__paired", "int_exam__sloped", "int_exam__projected", "int_reference__varied", "int_card__dated",
+        "int_population__examined", "int_population__diagnosed", "int_population__disclosed", "int_population__crossed",
+        "int_population__participating", "rpt_population_rate", "rpt_population_standardised",
         "int_scale__slept", "fct_scale_score", "fct_exam", "fct_risk_features", "rpt_population_trend",
         "rpt_population_coverage",
     } <= tested  # fmt: skip

@@ -1,4 +1,4 @@
--- A cell under 11 people is absent: its figures could point at one of them.
+-- A cell under 11 people is absent, and so many more that none is found by subtraction: int_population__crossed.
 select
     series.site,
     series.exam_year,
@@ -18,6 +18,7 @@ select
     (avg((series.interpretation in ('L', 'H'))::int))::double precision as abnormal_share
 from {{ ref('int_exam__interpreted') }} as series
 inner join {{ ref('indicators') }} as indicators using (indicator_code)
-where series.value is not null and series.sex is not null and series.age_band is not null
+inner join {{ ref('int_population__crossed') }} as bands using (site, exam_year, indicator_code, age_band)
+where bands.is_published and series.value is not null and series.sex is not null and series.age_band is not null
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9
 having count(distinct series.person_key) >= 11
