@@ -18,7 +18,7 @@ from airflow.sdk import Asset
 from wellhouse.settings import settings
 
 ROOT = str(settings().root)
-SUBJECTS = ("exam", "questionnaire", "follow_up", "consultation", "card", "intervention", "care_plan")
+SUBJECTS = ("exam", "questionnaire", "follow_up", "call_recording", "consultation", "card", "intervention", "care_plan")
 LANDED = {subject: Asset(f"landing.{subject}", f"wellhouse://landing/{subject}") for subject in SUBJECTS}
 """Updated when a subject's inbox was read."""
 MARTS = Asset("marts", "wellhouse://marts")

@@ -115,7 +115,7 @@ def sample_truth(stack: Settings) -> dict[str, object]:
     """Generates the sample into the inbox; what the generator knows of its rows and defects."""
     truth = stack.var.parent / "truth.json"
     run("wellhouse", "sample", "--people", str(SAMPLE_PEOPLE), "--years", "6", "--output", str(stack.inbox),
-        "--truth", str(truth))  # fmt: skip
+        "--truth", str(truth), "--recordings", str(stack.inbox))  # fmt: skip
     return dict(json.loads(truth.read_text()))
 
 

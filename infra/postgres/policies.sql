@@ -103,7 +103,9 @@ grant usage on schema landing, quarantine to wh_ingest;
 grant select, insert, update, delete on all tables in schema landing, quarantine to wh_ingest;
 grant usage on schema landing to wh_transform;
 grant select on landing.person, landing.exam, landing.observation, landing.questionnaire, landing.questionnaire_answer,
-    landing.follow_up, landing.outcome, landing.consultation, landing.card, landing.intervention, landing.care_plan to wh_transform;
+    landing.follow_up, landing.call_recording, landing.outcome, landing.consultation, landing.card, landing.intervention, landing.care_plan to wh_transform;
+grant usage on schema landing to wh_identity;
+grant select on landing.call_recording to wh_identity;
 grant usage on schema quarantine to wh_transform;
 grant select (load_id, row_number, field, reason, expected, count, released_at) on quarantine.record to wh_transform;
 

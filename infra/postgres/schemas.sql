@@ -103,6 +103,14 @@ create table if not exists vault.person_site (
     primary key (person_key, site)
 );
 
+-- What opens a call recording: a key of its own, sealed under the data key of the person who speaks.
+create table if not exists vault.audio_key (
+    load_id bigint not null,
+    person_key bigint not null references vault.person on delete cascade,
+    object text primary key,                      -- the audio's name in the store
+    sealed_key bytea not null
+);
+
 ------------------------------------------------------------------------------------------------ landing
 -- row_number: 1 for the first data record of the file. *_key: keyed 63-bit hashes of the source's own numbers.
 create table if not exists landing.person (
@@ -174,6 +182,22 @@ create table if not exists landing.follow_up (
     outcome text not null,                        -- reached, not_reached, refused, lost
     next_date date,
     duration_s int
+);
+-- The audio is sealed outside the database; what opens it is in vault.audio_key.
+create table if not exists landing.call_recording (
+    load_id bigint not null,
+    row_number int not null,
+    recording_key bigint not null,
+    person_key bigint not null,
+    site text not null,
+    recorded_on date not null,
+    agent text,                                   -- staff number
+    consent boolean not null check (consent),     -- what the person did not agree to is not stored
+    media_type text not null,                     -- wav, mp3
+    duration_s double precision not null,         -- measured in the audio
+    sha256 text not null,                         -- of the audio in clear
+    bytes bigint not null,
+    object text not null                          -- its name in the store
 );
 -- What became of a person: an event, or the last day known free of it.
 create table if not exists landing.outcome (
@@ -252,13 +276,14 @@ do $$
 declare name text;
 begin
     foreach name in array array['person', 'exam', 'observation', 'questionnaire', 'questionnaire_answer', 'follow_up',
-                                'outcome', 'consultation', 'card', 'intervention', 'care_plan', 'original'] loop
+                                'outcome', 'consultation', 'card', 'intervention', 'care_plan', 'call_recording', 'original'] loop
         -- loads append, so blocks are in load order: a block range index costs next to nothing on the way in
         execute format('create index if not exists %I on landing.%I using brin (load_id) with (pages_per_range = 32)',
                        name || '_load_id', name);
     end loop;
 end
 $$;
+create index if not exists call_recording_key on landing.call_recording (recording_key);
 create index if not exists exam_exam_key on landing.exam (exam_key);
 
 ------------------------------------------------------------------------------------------------ quarantine

@@ -27,6 +27,7 @@ COMMANDS = {
     "pipeline": "run the DAGs and wait for them",
     "quarantine": "list, show and release rejected records",
     "record": "show a record as it came; let old originals go",
+    "recording": "listen to a recorded call, audited",
     "risk": "list equations and models, score a file",
     "sample": "write the sample population",
     "summary": "print one person's health summary",

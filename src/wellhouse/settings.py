@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     keep_quarantine_days: int | None = None
     """How long refusals are kept, and with them the originals of what was refused; None: for ever."""
 
+    recordings_url: str | None = None
+    """Where sealed audio is kept, as an fsspec URL such as ``s3://bucket/recordings``; None: ``var/recordings``."""
+
     sample_people: int = 2000
     sample_seed: int = 20240601
 

@@ -11,7 +11,7 @@ import yaml
 
 from wellhouse.settings import PROJECT_ROOT
 
-SUBJECTS = ("exam", "questionnaire", "consultation", "follow_up", "card", "intervention", "care_plan")
+SUBJECTS = ("exam", "questionnaire", "consultation", "follow_up", "call_recording", "card", "intervention", "care_plan")
 TREE = {
     "dags", "dashboards", "dbt_project", "docs", "expectations", "infra", "mappings", "models", "src", "tests",
 }  # fmt: skip

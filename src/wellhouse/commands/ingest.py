@@ -82,7 +82,8 @@ def _load(
     else:
         results.append((file, one(file)))
     if file.resolve().is_relative_to(of.inbox) and not any(isinstance(r, str) for _, r in results):
-        file.unlink(missing_ok=True)  # landed or quarantined: its original is sealed
+        for done in (*(s for _, r in results if not isinstance(r, str) for s in r.spent), file):
+            done.unlink(missing_ok=True)  # landed or quarantined: its original is sealed
     return results
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pyarrow as pa
 from wellhouse import db
 from wellhouse.crypto import envelope
 from wellhouse.crypto.keyring import SYSTEM, Keyring
+from wellhouse.crypto.recordings import Store
 from wellhouse.crypto.vault import Vault
 from wellhouse.errors import WellhouseError
 from wellhouse.ingest import dictionary, formats, lifestyle, pairs, sniff
@@ -24,12 +26,14 @@ from wellhouse.ingest.formats import Piece, Source
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.parts import Part
+from wellhouse.ingest.recordings import Shelf
 from wellhouse.ingest.rejects import Rejects, Summary
 from wellhouse.ingest.sniff import Unreadable
 from wellhouse.landing import duplicates
 from wellhouse.landing.ledger import Counts, Entry
 from wellhouse.landing.load import Load
 from wellhouse.landing.originals import Sealer
+from wellhouse.landing.recordings import objects, recorded
 from wellhouse.settings import Settings
 
 _SEAL_BYTES = 4 << 20
@@ -38,12 +42,13 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 @dataclass
 class Result:
-    """What became of a file; ``lines`` say what was not taken, for a reader."""
+    """What became of a file; ``lines`` say what was not taken, for a reader; ``spent``: files that came with it."""
 
     path: Path
     entry: Entry
     seconds: float = 0.0
     lines: list[str] = field(default_factory=list)
+    spent: list[Path] = field(default_factory=list)
 
 
 class Ingest:
@@ -76,11 +81,14 @@ class Ingest:
         before = path.stat()
         entry = self._entry(path, mapping, site, formats.detect(path) if form == "auto" else form, name or path.name)
         summary = Summary()
+        reading = Reading(self, path, mapping, site, entry, summary)
         try:
-            known = Reading(self, path, mapping, site, entry, summary).run(before)
+            known = reading.run(before)
         except Unreadable as error:
             known = self._quarantine(path, entry, summary, error)
-        return self._result(path, entry, summary, known, started)
+        result = self._result(path, entry, summary, known, started)
+        result.spent = reading.shelf.spent if reading.shelf else []
+        return result
 
     def refuse(self, path: Path, mapping: Mapping, site: str, form: str, error: Unreadable) -> Result:
         """Quarantine a file as a whole, for what was found before it could be read as records."""
@@ -168,9 +176,17 @@ class Reading:
         self._rows = 0
         self._parts: dict[str, Part] = {}
         self._kept = False
+        self.shelf: Shelf | None = None
 
     def run(self, before: os.stat_result) -> bool:
         """True: this very file is known, nothing was done. ``before``: the file as it was when it was hashed."""
+        try:
+            return self._load(before)
+        finally:
+            if self.shelf is not None:
+                self.shelf.clear()
+
+    def _load(self, before: os.stat_result) -> bool:
         with Load(self._ingest.settings) as load:
             if load.begin(self._entry):
                 return True
@@ -205,8 +221,16 @@ class Reading:
         if mapping.source not in self._parts:
             blind_key = self._ingest.keyring.blind_key()
             layout = Layout(mapping, found.names, found.places, self._site, load.load_id, blind_key)
-            self._parts[mapping.source] = Part(layout, self._ingest.dictionary)
+            more = self._shelf(load).read if mapping.source == "call_recording" else None
+            self._parts[mapping.source] = Part(layout, self._ingest.dictionary, more)
         return self._parts[mapping.source]
+
+    def _shelf(self, load: Load) -> Shelf:
+        """The audio beside the file."""
+        self.shelf = Shelf(
+            Store(self._ingest.settings), self._path.parent, load.load_id, partial(recorded, self._ingest.connection)
+        )
+        return self.shelf
 
     def _take(self, load: Load, part: Part, sealer: Sealer, piece: Piece) -> None:
         first = self._rows + 1
@@ -310,6 +334,8 @@ class Reading:
                 self._entry.observations.quarantined += resolved.conflicts
         if self._mapping.outcomes:
             duplicates.outcomes(load)
+        if self.shelf is not None:
+            self.shelf.kept |= objects(load)
         if len(touched):
             self._recount(load, [(f, by_detail) for f, _, by_detail in families], touched, conflicting)
 

@@ -24,8 +24,8 @@ class Part:
     ``by_detail``: a row is one detail of a record, so that a record is there as long as any detail of it is.
     """
 
-    def __init__(self, layout: Layout, dictionary: Dictionary) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, dictionary: Dictionary, more: tabular.More | None = None) -> None:
+        self.layout, self._more = layout, more
         self.source = layout.mapping.source
         self.plan = exam.plan(layout, dictionary) if self.source == "exam" else None
         self.by_detail = self.source == "questionnaire" or (self.plan is not None and self.plan.long)
@@ -89,7 +89,7 @@ class Part:
             elif self.source == "person":
                 people.emit_persons(batch)
             else:
-                tabular.read(batch)
+                tabular.read(batch, self._more)
         self._remember(batch)
         return batch
 

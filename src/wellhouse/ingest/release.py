@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -88,11 +87,20 @@ class _Again(Reading):
     """A file that is there as a whole: its originals are sealed anew, under the keys of those it is about."""
 
     def __init__(self, ingest: Ingest, mapping: Mapping, entry: Entry, summary: Summary) -> None:
-        super().__init__(ingest, Path(entry.file_name), mapping, str(entry.site), entry, summary)
+        # the audio of a refused recording waits in the inbox
+        path = ingest.settings.inbox / str(entry.site) / entry.source / entry.file_name
+        super().__init__(ingest, path, mapping, str(entry.site), entry, summary)
         self._kept = True
 
     def into(self, before: Entry, source: Source) -> int:
         """Refusals lifted; 0: nothing was changed."""
+        try:
+            return self._into(before, source)
+        finally:
+            if self.shelf is not None:
+                self.shelf.clear()
+
+    def _into(self, before: Entry, source: Source) -> int:
         with Load(self._ingest.settings) as load:
             load.reopen(before.sha256)
             releases.take_out(load)
@@ -110,6 +118,8 @@ class _Again(Reading):
             released = releases.lift(load, self._mapping.label)
             if released:
                 load.finish(self._entry)
+            elif self.shelf is not None:
+                self.shelf.kept.clear()
         return released
 
     def _clear(self, load: Load) -> None:

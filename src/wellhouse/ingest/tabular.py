@@ -5,6 +5,8 @@ What differs between them is data: a mapping's ``fields``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,12 +18,17 @@ from wellhouse.ingest.exam import check_days, record_keys
 from wellhouse.ingest.mapping import Field
 from wellhouse.ingest.people import emit_persons
 from wellhouse.ingest.values import Kind
+from wellhouse.landing.tables import SCHEMAS
 
+More = Callable[[Batch, dict[str, pa.Array], Ints], dict[str, pa.Array]]
 _INT_MAX = 2**31 - 1
 
 
-def read(batch: Batch) -> None:
-    """Fill the batch's one table. A cell that does not fit its field rejects the record."""
+def read(batch: Batch, more: More | None = None) -> None:
+    """Fill the batch's one table. A cell that does not fit its field rejects the record.
+
+    :param more: makes further columns of the batch, its columns so far and its record keys
+    """
     mapping = batch.layout.mapping
     main = next(f for f in mapping.fields if f.kind == "date" and f.required)
     column = batch.column(main.role)
@@ -33,6 +40,9 @@ def read(batch: Batch) -> None:
     columns = {main.to: dates(day, day <= NO_DATE)}
     columns |= {field.to: _field(batch, field) for field in mapping.fields if field is not main}
     keys = record_keys(batch, mapping.source, _number(batch), day)
+    if more is not None:
+        columns |= more(batch, columns, keys)
+        columns = {name: array for name, array in columns.items() if name in SCHEMAS[mapping.source].names}
     emit_persons(batch)
     rows = np.flatnonzero(batch.alive)
     batch.keys, count = np.unique(keys[rows], return_counts=True)

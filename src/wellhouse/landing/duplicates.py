@@ -44,6 +44,7 @@ FAMILIES = {
             "follow_up_key",
             ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s"),
         ),
+        Family("call_recording", "recording_key", ("recorded_on", "agent", "duration_s", "sha256")),
         Family("consultation", "consultation_key", (
             "consultation_date", "smoking", "drinking", "hypertension_history", "diabetes_history", "cvd_history",
             "family_history_cvd", "bp_medication", "statin", "glucose_medication")),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from wellhouse.landing.load import Load
-from wellhouse.landing.tables import SCHEMAS
+from wellhouse.landing.tables import OTHER_SCHEMAS, SCHEMAS
 
 
 def take_out(load: Load) -> None:
     """Make room in the load's transaction: what stands until now is as if it had never landed or been refused."""
     for table in SCHEMAS:
-        if table not in ("original", "record"):
+        if table != "original" and table not in OTHER_SCHEMAS:
             load.execute(f"delete from landing.{table} where load_id = $1", load.load_id)  # noqa: S608 - our own names
     load.execute(
         "update quarantine.record set released_at = now() where load_id = $1 and released_at is null", load.load_id

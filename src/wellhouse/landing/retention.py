@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
 from wellhouse import audit, db
+from wellhouse.crypto.recordings import Store
 from wellhouse.settings import Settings
 
 
@@ -16,6 +18,7 @@ class Expired:
     originals: int
     refusals: int
     files: int
+    recordings: int
 
 
 def expire(of: Settings) -> Expired:
@@ -44,7 +47,13 @@ def expire(of: Settings) -> Expired:
             files = sum(_unlinked(of.originals / f"{sha256}.sealed") for _, sha256 in old)
         audit.record(connection, action="expire", path="record", purpose="retention", rows=originals + refusals)
         connection.commit()
-    return Expired(originals, refusals, files)
+        named = {name for (name,) in connection.execute("select object from landing.call_recording")}
+    return Expired(originals, refusals, files, _left_over(Store(of), named))
+
+
+def _left_over(store: Store, named: set[str]) -> int:
+    """Audio that a load wrote and was killed before any row named it; a day later nobody is going to."""
+    return store.delete([name for name in store.names(older_than=dt.timedelta(days=1)) if name not in named])
 
 
 def _unlinked(path: Path) -> bool:

@@ -33,6 +33,11 @@ SCHEMAS: dict[str, pa.Schema] = {
         *_KEYS, ("follow_up_key", _BIG), _PERSON, _SITE, ("follow_up_date", _DATE), ("method", _TEXT), ("agent", _TEXT),
         ("outcome", _TEXT), ("next_date", _DATE), ("duration_s", _INT),
     ]),
+    "call_recording": pa.schema([
+        *_KEYS, ("recording_key", _BIG), _PERSON, _SITE, ("recorded_on", _DATE), ("agent", _TEXT), ("consent", _FLAG),
+        ("media_type", _TEXT), ("duration_s", _NUMBER), ("sha256", _TEXT), ("bytes", _BIG), ("object", _TEXT),
+    ]),
+    "audio_key": pa.schema([("load_id", _BIG), _PERSON, ("object", _TEXT), ("sealed_key", pa.binary())]),
     "outcome": pa.schema([
         *_KEYS, _PERSON, _SITE, ("event_code", _TEXT), ("origin_date", _DATE), ("time_days", _INT), ("observed", _FLAG),
     ]),
@@ -61,9 +66,11 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("sealed", pa.binary()),
     ]),
 }  # fmt: skip
-"""By table name; ``record`` is ``quarantine.record``, all others are in ``landing``."""
+"""By table name; all are in ``landing`` but those of OTHER_SCHEMAS."""
+
+OTHER_SCHEMAS = {"record": "quarantine", "audio_key": "vault"}
 
 
 def schema_of(table: str) -> str:
     """The database schema a table is in."""
-    return "quarantine" if table == "record" else "landing"
+    return OTHER_SCHEMAS.get(table, "landing")

@@ -126,9 +126,11 @@ def _load_sample(settings: Settings, say: Say) -> None:
         return
     if not stamps.done(settings, "sample_generated", version):
         people, seed = str(settings.sample_people), str(settings.sample_seed)
+        inbox = str(settings.inbox)
         _command(
-            settings, say, "sample", "--people", people, "--years", "6", "--seed", seed, "--output", str(settings.inbox)
-        )
+            settings, say, "sample", "--people", people, "--years", "6", "--seed", seed, "--output", inbox,
+            "--recordings", inbox,
+        )  # fmt: skip
         stamps.put(settings, "sample_generated", version)
     _command(settings, say, "pipeline", "run")
     stamps.put(settings, "pipeline_ran", version)

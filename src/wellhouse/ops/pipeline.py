@@ -18,6 +18,7 @@ INGEST = (
     "ingest_exams",
     "ingest_questionnaires",
     "ingest_follow_ups",
+    "ingest_call_recordings",
     "ingest_consultations",
     "ingest_cards",
     "ingest_interventions",

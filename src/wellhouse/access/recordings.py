@@ -1,0 +1,59 @@
+"""Playing a recorded call: only to a health manager of its site, and only after the audit trail says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+
+from wellhouse import audit, db
+from wellhouse.crypto.keyring import Keyring
+from wellhouse.crypto.recordings import Store
+from wellhouse.crypto.vault import Person, person_keys
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import Settings
+
+_ROLE = "health_manager"
+
+
+def play(settings: Settings, recording_key: int, username: str, purpose: str) -> Iterator[bytes]:
+    """The audio of a recording, a piece at a time, with the reader's own rights.
+
+    :raises WellhouseError: no such reader, not a health manager, no such recording at a site of theirs (the same line
+        for one that does not exist), or the person was erased
+    """
+    person = _cleared(settings, recording_key, username, purpose)
+    with db.connect("wh_identity", settings) as connection, Keyring.open(settings) as keyring:
+        row = connection.execute(
+            """select object, sealed_key from landing.call_recording join vault.audio_key using (object, person_key)
+               where recording_key = %s and person_key = %s order by call_recording.load_id desc limit 1""",
+            (recording_key, person),
+        ).fetchone()
+        keys = person_keys(connection, keyring, [person])
+        if row is None or person not in keys:
+            raise WellhouseError(f"the audio of recording {recording_key} was erased")
+    yield from Store(settings).read(row[0], bytes(row[1]), Person(person, *keys[person]))
+
+
+def _cleared(settings: Settings, recording_key: int, username: str, purpose: str) -> int:
+    """Whose recording it is: PostgreSQL's row policies decide whether this reader may know; the trail is written."""
+    try:
+        role = db.reader_role(username)
+        connection = psycopg.connect(**db.parameters(role, settings))
+    except (ValueError, psycopg.OperationalError):
+        raise WellhouseError(f"there is no reader {username}") from None
+    with connection:
+        allowed = connection.execute("select access.my_role()").fetchone()
+        if allowed is None or allowed[0] != _ROLE:
+            raise WellhouseError(f"{username} may play no recordings: that takes a health manager")
+        connection.commit()
+        connection.execute("set transaction read write")
+        found = connection.execute(
+            "select person_key from marts.fct_call_recording where recording_key = %s", (recording_key,)
+        ).fetchone()
+        if found is None:
+            raise WellhouseError(f"{username} may play no recording {recording_key}")
+        person = int(found[0])
+        audit.record(connection, action="read", path="recording", purpose=purpose, persons=[person], rows=1)
+        connection.commit()
+    return person
