@@ -23,6 +23,7 @@ COMMANDS = {
     "ingest": "load files or folders once",
     "keys": "status and rotation of keys",
     "mapping": "propose and try the mapping of a site's own layout",
+    "mllp": "take HL7 v2 messages over the network",
     "ops": "install, start, stop, look after the services",
     "pipeline": "run the DAGs and wait for them",
     "quarantine": "list, show and release rejected records",

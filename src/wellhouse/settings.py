@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     postgres_port: int = 15432
     airflow_port: int = 18080
     superset_port: int = 18088
+    mllp_port: int = 12575
+    mllp_host: str = "localhost"
+    """Where HL7 v2 messages are taken: the name or address that senders reach; it is in the certificate."""
+    mllp_batch_minutes: float = 15
+    """Messages of so long become one file of the inbox."""
 
     score2_risk_region: str | None = None
     """low, moderate, high or very_high: which of SCORE2's regions the centre's people belong to; unset: not scored."""

@@ -59,7 +59,8 @@ def spread(piece: Piece, layout: Layout, dictionary: Dictionary) -> Piece:
     if "item_code" in layout.places:
         codes = table.column(str(layout.places["item_code"])).combine_chunks()
         table = _with(table, layout.places["item_code"], pa.compute.if_else(of_pair, "", codes))
-    return replace(piece, table=table, good=piece.good[row])
+    refused = [(int(np.searchsorted(row, place)), role, why, what) for place, role, why, what in piece.refused]
+    return replace(piece, table=table, good=piece.good[row], refused=refused)
 
 
 def _pair(name: str, pairs: dict[str, tuple[str, str]], dictionary: Dictionary) -> tuple[str, str] | None:

@@ -17,20 +17,38 @@ CA_DAYS = 3650
 SERVER_DAYS = 397
 
 
-def ensure(folder: Path, services: tuple[str, ...] = ("postgres", "airflow", "superset")) -> None:
-    """``ca.crt``, ``ca.key`` and ``<service>.crt/.key`` in ``folder``; what exists stays."""
+def ensure(folder: Path, mllp_host: str = "localhost") -> None:
+    """``ca.crt``, ``ca.key`` and ``<service>.crt/.key`` in ``folder``; what exists stays.
+
+    :param mllp_host: what senders of other machines call this one; another name is another certificate
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
     if not (folder / "ca.crt").exists():
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Wellhouse local CA")])
         _write_key(folder / "ca.key", key)
         _write_certificate(folder / "ca.crt", _certificate(name, name, key.public_key(), key, CA_DAYS, authority=True))
-    for service in services:
-        if not (folder / f"{service}.crt").exists():
-            _issue(folder, service)
+    for service, host in {"postgres": "", "airflow": "", "superset": "", "mllp": mllp_host}.items():
+        if not (folder / f"{service}.crt").exists() or not _names(folder / f"{service}.crt", host):
+            _issue(folder, service, host)
 
 
-def _issue(folder: Path, service: str) -> None:
+def _names(certificate: Path, host: str) -> bool:
+    """Whether a certificate is for ``host``, too."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes()).extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    )
+    return not host or _alternative(host) in list(found.value)
+
+
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _issue(folder: Path, service: str, host: str) -> None:
     authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
     signer = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)
@@ -38,7 +56,8 @@ def _issue(folder: Path, service: str) -> None:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     _write_key(folder / f"{service}.key", key)
     _write_certificate(
-        folder / f"{service}.crt", _certificate(name, authority.subject, key.public_key(), signer, SERVER_DAYS)
+        folder / f"{service}.crt",
+        _certificate(name, authority.subject, key.public_key(), signer, SERVER_DAYS, host=host),
     )
 
 
@@ -49,6 +68,7 @@ def _certificate(
     signer: ec.EllipticCurvePrivateKey,
     days: int,
     authority: bool = False,
+    host: str = "",
 ) -> x509.Certificate:
     now = dt.datetime.now(dt.UTC)
     builder = (
@@ -80,6 +100,8 @@ def _certificate(
     if not authority:
         names: list[x509.GeneralName] = [x509.DNSName("localhost")]
         names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "::1")]
+        if host and _alternative(host) not in names:
+            names.append(_alternative(host))
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False).add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
         )

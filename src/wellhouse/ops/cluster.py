@@ -86,7 +86,7 @@ def ensure(settings: Settings) -> None:
     folder = data(settings)
     user = os_user()
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o755)
-    certificates.ensure(settings.tls)
+    certificates.ensure(settings.tls, settings.mllp_host)
     folder.mkdir(exist_ok=True, mode=0o700)
     if owner := _owner(user):
         os.chown(folder, *owner)

@@ -11,7 +11,7 @@ import httpx
 import psycopg
 
 from wellhouse import db
-from wellhouse.ops import airflow, services, supervisor, trust
+from wellhouse.ops import airflow, ports, services, supervisor, trust
 from wellhouse.settings import Settings
 
 AIRFLOW_PARTS = {
@@ -70,7 +70,7 @@ class Report:
 
 def report(settings: Settings) -> Report:
     """Ask everything once."""
-    everything = ("postgres", *services.AIRFLOW, services.SUPERSET)
+    everything = ("postgres", *services.AIRFLOW, services.MLLP, services.SUPERSET)
     return Report(check(settings, everything), marts(settings))
 
 
@@ -85,6 +85,8 @@ def check(settings: Settings, wanted: Iterable[str]) -> list[Service]:
             detail = _postgres(settings)
         elif name == services.SUPERSET:
             detail = _superset(settings)
+        elif name == services.MLLP:
+            detail = "healthy" if ports.answers(settings, settings.mllp_port) else "does not answer"
         else:
             detail = parts.get(AIRFLOW_PARTS[name], "does not answer")
         state = "EXTERNAL" if name == services.POSTGRES and settings.database_url else states.get(name, "STOPPED")

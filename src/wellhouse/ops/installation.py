@@ -46,7 +46,7 @@ def start(settings: Settings, wanted: tuple[str, ...], say: Say) -> None:
     say("certificates, folders and the database cluster")
     _folders(settings)
     if settings.database_url:
-        certificates.ensure(settings.tls)
+        certificates.ensure(settings.tls, settings.mllp_host)
     else:
         cluster.ensure(settings)
     airflow.write(settings)

@@ -16,13 +16,17 @@ def check(settings: Settings) -> None:
 
     :raises WellhouseError: one is taken by another program; the line names the setting that moves it.
     """
-    wanted = {"WELLHOUSE_AIRFLOW_PORT": settings.airflow_port, "WELLHOUSE_SUPERSET_PORT": settings.superset_port}
+    wanted = {
+        "WELLHOUSE_AIRFLOW_PORT": settings.airflow_port,
+        "WELLHOUSE_SUPERSET_PORT": settings.superset_port,
+        "WELLHOUSE_MLLP_PORT": settings.mllp_port,
+    }
     if not settings.database_url:
         wanted = {"WELLHOUSE_POSTGRES_PORT": settings.postgres_port} | wanted
     if len(set(wanted.values())) < len(wanted):
         raise WellhouseError(f"{', '.join(wanted)} must all be different")
     for name, port in wanted.items():
-        ours = _our_postgres if name == "WELLHOUSE_POSTGRES_PORT" else _our_https
+        ours = _our_postgres if name == "WELLHOUSE_POSTGRES_PORT" else answers
         if taken(port) and not ours(settings, port):
             raise WellhouseError(f"port {port} is taken by another program: set {name} to a free one")
 
@@ -37,7 +41,8 @@ def taken(port: int) -> bool:
     return False
 
 
-def _our_https(settings: Settings, port: int) -> bool:
+def answers(settings: Settings, port: int) -> bool:
+    """Does something with this installation's certificate listen there?"""
     try:
         with (
             socket.create_connection(("127.0.0.1", port), 5) as plain,

@@ -16,6 +16,7 @@ from wellhouse.settings import Settings
 
 POSTGRES = "postgres"
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
+MLLP = "mllp"
 SUPERSET = "superset"
 INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR")
 
@@ -23,7 +24,7 @@ INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR")
 def names(settings: Settings) -> tuple[str, ...]:
     """Every service of this installation, in the order they start; an external PostgreSQL is not ours to run."""
     own = () if settings.database_url else (POSTGRES,)
-    return (*own, *AIRFLOW, SUPERSET)
+    return (*own, *AIRFLOW, MLLP, SUPERSET)
 
 
 def binaries(settings: Settings, environment: str) -> Path:
@@ -46,6 +47,9 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_POSTGRES_PORT": str(settings.postgres_port),
         "WELLHOUSE_AIRFLOW_PORT": str(settings.airflow_port),
         "WELLHOUSE_SUPERSET_PORT": str(settings.superset_port),
+        "WELLHOUSE_MLLP_PORT": str(settings.mllp_port),
+        "WELLHOUSE_MLLP_HOST": settings.mllp_host,
+        "WELLHOUSE_MLLP_BATCH_MINUTES": str(settings.mllp_batch_minutes),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
         "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
         "AIRFLOW_HOME": str(airflow.home(settings)),
@@ -70,6 +74,7 @@ def supervisor_configuration(settings: Settings) -> str:
         "postgres_run_as": f"user={user}" if user else "",
         "postgres_revision": digest(cluster.data(settings) / "postgresql.conf", cluster.data(settings) / "pg_hba.conf"),
         "airflow_revision": digest(lock, airflow.home(settings) / "airflow.cfg"),
+        "mllp_revision": digest(lock, settings.tls / "mllp.crt", settings.var / "mllp" / "clients.pem"),
         "superset_revision": digest(lock, settings.root / "infra" / "superset_config.py"),
     }
     escaped = {name: value.replace("%", "%%") for name, value in values.items()}

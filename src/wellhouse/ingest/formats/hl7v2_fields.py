@@ -39,6 +39,13 @@ class Marks:
             text = _escapes(self.escape).sub(lambda match: _unescaped(match, self), text)
         return "" if text == NULL else text
 
+    def escaped(self, text: str) -> str:
+        """``text`` as a field: without a separator, when the message has no escape character."""
+        marks = {self.escape: "E", self.field: "F", self.component: "S", self.repetition: "R", self.subcomponent: "T"}
+        return "".join(
+            (f"{self.escape}{marks[c]}{self.escape}" if self.escape else " ") if c in marks else c for c in text
+        )
+
     def component_of(self, text: str, place: int) -> str:
         """Component ``place`` (from 1) of a repetition; its first subcomponent."""
         if self.component in text:

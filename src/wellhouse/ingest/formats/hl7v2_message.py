@@ -92,7 +92,7 @@ class Reader:
         if marks is None:
             raise Refused("bad_separators", "four different separators in MSH-1 and MSH-2, such as |^~\\&")
         msh = lines[0].split(marks.field)
-        _check_header(msh, marks)
+        check_header(msh, marks)
         persons = self._persons(lines[1:], marks)
         if len(persons) != parts:
             raise Refused("bad_segments", "one line a segment")
@@ -236,8 +236,11 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-def _check_header(msh: list[str], marks: Marks) -> None:
-    """``msh[n - 1]`` is MSH-n: the separator itself is MSH-1."""
+def check_header(msh: list[str], marks: Marks) -> None:
+    """
+    :param msh: ``msh[n - 1]`` is MSH-n: the separator itself is MSH-1
+    :raises Refused: of another type or version than those that are read
+    """
     kind = msh[8].split(marks.component) if len(msh) > 8 else [""]
     if kind[0] != "ORU" or (len(kind) > 1 and kind[1] not in ("", "R01")):
         raise Refused("unsupported_message", "a message of type ORU^R01 in MSH-9")
