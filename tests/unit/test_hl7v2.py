@@ -149,7 +149,7 @@ def test_loinc_wins_wherever_it_stands(tmp_path: Path) -> None:
         ("not_oru", ["unsupported_message"], 0, ""),
         ("future_version", ["unsupported_version"], 0, ""),
         ("repeated_separators", ["bad_separators"], 0, ""),
-        ("nul_bytes", ["nul_bytes"], 0, ""),
+        ("nul_character", ["nul_character"], 0, ""),
         ("no_results", ["no_results"], 0, ""),
         ("unsupported_value_type", [], 2, ""),
         ("unescaped_caret_in_unit", [], 1, ""),
@@ -204,7 +204,7 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         decode(b"\xff\xff\xfe", "UNICODE UTF-8")
     broken = message(PID, OBR, OBX).encode().replace("血红蛋白".encode(), b"\xff\xff")
     rows, (piece,) = read(message(PID, OBR, OBX).encode() + broken, tmp_path)
-    assert (len(rows), piece.bad[0][:2]) == (1, (1, "bad_encoding"))
+    assert (len(rows), piece.bad[0][:2]) == (1, (1, "undecodable"))
 
 
 def test_messages_across_block_boundaries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

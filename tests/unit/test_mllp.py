@@ -52,7 +52,7 @@ def test_an_answer_is_one_frame_whatever_it_repeats() -> None:
         (MESSAGE.replace(b"^~\\&", b"^^\\&"), "bad_separators"),
         (MESSAGE.replace(b"ORU^R01^ORU_R01", b"ADT^A01"), "unsupported_message"),
         (MESSAGE.replace(b"|M1|", b"||"), "no_control_id"),
-        (MESSAGE + b"\0", "nul_bytes"),
+        (MESSAGE + b"\0", "nul_character"),
         (MESSAGE.replace(b"2.4", b"3.0"), "unsupported_version"),
     ],
 )

@@ -40,7 +40,7 @@ def heading(message: bytes) -> Heading:
         raise Refused("no_control_id", "a message control ID in MSH-10")
     check_header(msh, marks)
     if b"\0" in message:
-        raise Refused("nul_bytes", "text without NUL bytes")
+        raise Refused("nul_character", "text without NUL bytes")
     said = [marks.plain(marks.component_of(msh[place], 1)) for place in (2, 3)]
     return Heading(msh, *said)
 

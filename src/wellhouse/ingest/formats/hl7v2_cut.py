@@ -62,7 +62,7 @@ def cuts(file: IO[bytes], rest: bytes) -> Iterator[Cut]:
             yield _cut(data[:start], False)
         rest, looked = data[start:], 1 if start else max(len(data) - 16, 1)
         if len(rest) > MAX_MESSAGE_BYTES:
-            raise Unreadable("message_too_long", f"messages of at most {MAX_MESSAGE_BYTES >> 20} MiB")
+            raise Unreadable("record_too_long", f"messages of at most {MAX_MESSAGE_BYTES >> 20} MiB")
     if rest:
         yield _cut(rest, True)
 

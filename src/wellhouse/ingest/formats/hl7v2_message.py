@@ -215,14 +215,14 @@ def _decoded(data: bytes) -> tuple[charset.Decoded, str]:
     end = data.find(b"\x1c", start)
     body = data[start : end if end >= 0 else len(data)]
     if b"\0" in body:
-        raise Refused("nul_bytes", "text without NUL bytes")
+        raise Refused("nul_character", "text without NUL bytes")
     first = re.split(rb"[\r\n]", body, maxsplit=1)[0].split(body[3:4]) if len(body) > 3 else []
     declared = first[17].decode("ascii", "replace").strip() if len(first) > 17 else ""
     declared = declared.split("~", 1)[0].split("^", 1)[0]
     try:
         return charset.decode(body, declared), declared
     except charset.Undecodable:
-        raise Refused("bad_encoding", "text in the character set of MSH-18, in UTF-8 or in GB18030") from None
+        raise Refused("undecodable", "text in the character set of MSH-18, in UTF-8 or in GB18030") from None
 
 
 def _lines(text: str) -> list[str]:
