@@ -80,7 +80,7 @@ class Spool:
         home = self._inbox / site / SOURCE
         for level in (home.parent, home):
             level.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%f")
+        stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S_%f")
         target = home / f"{_PREFIX}{stamp}.hl7"
         (self._folder / f"{site}.hl7").rename(target)
         _synchronise(home)
