@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import secrets
+import os
 
 PERSON_KEY_LOW, PERSON_KEY_HIGH = 2**40, 2**53
 """A person key is exact in JavaScript and never mistaken for a small number."""
@@ -25,4 +25,4 @@ def record_key(key: bytes, kind: str, site: str, number: str) -> int:
 
 def person_key() -> int:
     """A new random person key."""
-    return PERSON_KEY_LOW + secrets.randbelow(PERSON_KEY_HIGH - PERSON_KEY_LOW)
+    return PERSON_KEY_LOW + int.from_bytes(os.urandom(16), "big") % (PERSON_KEY_HIGH - PERSON_KEY_LOW)

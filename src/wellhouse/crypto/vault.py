@@ -14,8 +14,6 @@ from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
 
 _ATTEMPTS = 8
-_RECENT = 20_000
-"""Claims a loader remembers: what a year's file says of a person, the next year's mostly says again."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Claim:
     document: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person:
     """A resolved person; ``key`` is their data key."""
 
@@ -61,41 +59,12 @@ class Vault:
     def __init__(self, connection: psycopg.Connection, keyring: Keyring) -> None:
         self._connection = connection
         self._keyring = keyring
-        self._recent: dict[tuple[str, tuple[Identifier, ...]], tuple[Claim, Person]] = {}
 
     def resolve(self, claims: Sequence[Claim], site: str) -> list[Person | None]:
         """The person of each claim, made when nobody has these identifiers; None: they belong to two persons.
 
-        Claims are taken in order, so a later one may rest on an identifier an earlier one attached. A claim that says
-        again what these identifiers' last one said changes nothing and is answered from memory, of a fixed size.
+        Claims are taken in order, so a later one may rest on an identifier an earlier one attached.
         """
-        answers: list[Person | None] = []
-        asked: list[int] = []
-        for place, claim in enumerate(claims):
-            said, person = self._recent.get((site, claim.identifiers), (None, None))
-            known = said is not None and said.document == claim.document
-            answers.append(person if known else None)
-            if not known:
-                asked.append(place)
-        if asked:
-            for place, person in zip(asked, self._resolve([claims[i] for i in asked], site), strict=True):
-                answers[place] = person
-                self._remember(site, claims[place], person)
-        return answers
-
-    def forget(self) -> None:
-        """Ask the database again from now on: somebody may have been erased since."""
-        self._recent.clear()
-
-    def _remember(self, site: str, claim: Claim, person: Person | None) -> None:
-        self._recent.pop((site, claim.identifiers), None)
-        if person is None:
-            return
-        if len(self._recent) >= _RECENT:
-            del self._recent[next(iter(self._recent))]
-        self._recent[site, claim.identifiers] = (claim, person)
-
-    def _resolve(self, claims: Sequence[Claim], site: str) -> list[Person | None]:
         for _ in range(_ATTEMPTS):
             resolved = self._attempt(claims, site)
             if resolved is not None:
@@ -135,7 +104,7 @@ class Vault:
         found = self._connection.execute(
             """select i.blind_index, p.person_key, p.key_id, p.digest,
                       (select array_agg(o.identifier_type) from vault.identifier o where o.person_key = p.person_key)
-               from vault.identifier i join vault.person p using (person_key) where i.blind_index = any(%s)""",
+               from vault.identifier i join vault.person p using (person_key) where i.blind_index = any(%b)""",
             (indexes,),
         )
         for index, key, key_id, digest, types in found:
@@ -164,28 +133,32 @@ class Vault:
         changed = self._changed([r for r in rows.values() if not r.new and r.document], blind_key)
         with connection.transaction(), connection.cursor() as cursor:
             if new:
-                cursor.executemany(
-                    "insert into vault.person (person_key, key_id, sealed, digest) values (%s, %s, %s, %s)",
-                    [(r.person_key, r.key_id, *_sealed(r, blind_key)) for r in sorted(new, key=_by_key)],
+                made = [(r.person_key, r.key_id, *_sealed(r, blind_key)) for r in sorted(new, key=_by_key)]
+                cursor.execute(
+                    """insert into vault.person (person_key, key_id, sealed, digest)
+                       select * from unnest(%b::bigint[], %b::text[], %b::bytea[], %b::bytea[])""",
+                    [list(column) for column in zip(*made, strict=True)],
                 )
             if changed:
-                cursor.executemany(
-                    "update vault.person set sealed = %s, digest = %s, updated_at = clock_timestamp() "
-                    "where person_key = %s",
-                    [(*_sealed(r, blind_key), r.person_key) for r in sorted(changed, key=_by_key)],
+                said = [(r.person_key, *_sealed(r, blind_key)) for r in sorted(changed, key=_by_key)]
+                cursor.execute(
+                    """update vault.person p set sealed = n.sealed, digest = n.digest, updated_at = clock_timestamp()
+                       from unnest(%b::bigint[], %b::bytea[], %b::bytea[]) n (person_key, sealed, digest)
+                       where p.person_key = n.person_key""",
+                    [list(column) for column in zip(*said, strict=True)],
                 )
             if attached:
                 # sorted: two loaders that meet wait for one another instead of deadlocking
                 ordered = sorted(attached.items())
                 cursor.execute(
                     """insert into vault.identifier (blind_index, person_key, identifier_type)
-                       select * from unnest(%s::bytea[], %s::bigint[], %s::text[]) on conflict do nothing""",
+                       select * from unnest(%b::bytea[], %b::bigint[], %b::text[]) on conflict do nothing""",
                     ([i for i, _ in ordered], [r.person_key for _, (r, _) in ordered], [k for _, (_, k) in ordered]),
                 )
                 if cursor.rowcount != len(ordered):
                     raise psycopg.Rollback()
             cursor.execute(
-                """insert into vault.person_site (person_key, site) select k, %s from unnest(%s::bigint[]) k
+                """insert into vault.person_site (person_key, site) select k, %s from unnest(%b::bigint[]) k
                    on conflict do nothing""",
                 (site, sorted(rows)),
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from wellhouse.crypto.vault import Person
 from wellhouse.ingest.dates import EPOCH, parse_date
+from wellhouse.ingest.known import Known
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.rejects import Rejects
 from wellhouse.landing.ledger import Counts
@@ -21,6 +23,8 @@ from wellhouse.landing.tables import SCHEMAS
 T = TypeVar("T")
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+_PARTS = frozenset({"item_code", "item", "value", "unit", "status", "question", "answer"})
+"""Roles in which the rows of one record differ."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Layout:
     site: str
     load_id: int
     blind_key: bytes
+    known: Known = field(default_factory=Known, repr=False)
 
     def header(self, role: str) -> str:
         """How the file calls this role."""
@@ -87,6 +92,37 @@ class Batch:
         """What the mapping says of how this role's dates are written."""
         return self.layout.mapping.date_formats.get(role, ())
 
+    @cached_property
+    def runs(self) -> tuple[Ints, Ints]:
+        """(first row, run of each row) of neighbours that say the same of person and record: read once."""
+        layout, size = self.layout, len(self.rows)
+        every = np.arange(size)
+        if _PARTS.isdisjoint(layout.places) or not size:
+            return every, every
+        places = {place for role, place in layout.places.items() if role not in _PARTS}
+        if layout.mapping.date_offset_days in layout.headers:
+            places.add(layout.headers.index(layout.mapping.date_offset_days))
+        begins = np.zeros(size, bool)
+        begins[0] = True
+        for place in places:
+            column = self.at(place)
+            begins[1:] |= np.array(pc.not_equal(column[1:], column[:-1]), bool)
+        return np.flatnonzero(begins), np.cumsum(begins) - 1
+
+    def each(self, column: pa.Array, function: Callable[[str], T]) -> tuple[list[T], Ints]:
+        """``function`` of each distinct text of a column that is the same throughout a run; per run which it is."""
+        first, _ = self.runs
+        return each(column if len(first) == len(column) else column.take(pa.array(first)), function)
+
+    def days(self, role: str) -> Ints:
+        """Per row the days since 1970, NO_DATE where the text is blank, BAD_DATE where it is no date."""
+        column = self.column(role)
+        if column is None:
+            return np.full(len(self.rows), NO_DATE, np.int64)
+        first, run = self.runs
+        heads = column if len(first) == len(column) else column.take(pa.array(first))
+        return days(heads, *self.formats(role))[run]
+
     def reject(self, index: int, role: str | None, reason: str, expected: str) -> None:
         """This record as a whole, once: the first reason stands."""
         if self.alive[index]:
@@ -138,11 +174,16 @@ def groups(*codes: Ints) -> tuple[Ints, Ints]:
     joint = codes[0].copy()
     for code in codes[1:]:
         joint = joint * (int(code.max(initial=0)) + 1) + code
-    _, first, inverse = np.unique(joint, return_index=True, return_inverse=True)
-    order = np.argsort(first, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[inverse]
+    encoded = pa.array(joint).dictionary_encode()
+    group = encoded.indices.to_numpy().astype(np.int64)
+    return firsts(group, len(encoded.dictionary)), group
+
+
+def firsts(group: Ints, size: int) -> Ints:
+    """Where each of the numbers 0 to size - 1 stands first; -1: nowhere."""
+    first = np.full(size, -1, np.int64)
+    first[group[::-1]] = np.arange(len(group) - 1, -1, -1)
+    return first
 
 
 def dates(values: Ints, missing: Flags | None = None) -> pa.Array:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from wellhouse.crypto import pseudonym
 from wellhouse.ingest import lifestyle, pairs, values
-from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, Layout, dates, days, each, groups, texts
+from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, Layout, dates, each, groups, texts
 from wellhouse.ingest.dates import EPOCH
 from wellhouse.ingest.dictionary import Dictionary, normal_name
 from wellhouse.ingest.identity import clean
@@ -104,10 +104,7 @@ def read(batch: Batch, plan: Plan) -> None:
 
 def _exam_days(batch: Batch) -> Ints:
     """Days since 1970 per record; records without a usable date are rejected."""
-    column = batch.column("exam_date")
-    day = (
-        days(column, *batch.formats("exam_date")) if column is not None else np.full(len(batch.rows), NO_DATE, np.int64)
-    )
+    day = batch.days("exam_date")
     if batch.layout.mapping.date_offset_days:
         offset = values.parse(batch.named(batch.layout.mapping.date_offset_days))
         day = np.where(offset.kind == Kind.NUMBER, day + np.nan_to_num(offset.value).astype(np.int64), NO_DATE)
@@ -118,17 +115,18 @@ def _exam_days(batch: Batch) -> Ints:
 def check_days(batch: Batch, role: str, day: Ints) -> None:
     """Reject records whose date is missing, no date, before the person's birth or in the future."""
     latest = (dt.date.today() - EPOCH).days
-    for row in np.flatnonzero(
-        batch.alive & ((day <= NO_DATE) | (day > latest) | (day < (_FIRST_DAY - EPOCH).days))
-    ).tolist():
+    first, run = batch.runs
+    on, births = day[first], np.array([*batch.births, 0], np.int64)[batch.owner[first]]
+    outside = (on <= NO_DATE) | (on > latest) | (on < (_FIRST_DAY - EPOCH).days)
+    for row in np.flatnonzero(batch.alive & outside[run]).tolist():
         if day[row] == NO_DATE:
             batch.reject(row, role, "missing_date", "a date such as 2024-03-05")
         elif day[row] == BAD_DATE:
             batch.reject(row, role, "bad_date", "a date such as 2024-03-05")
         else:
             batch.reject(row, role, "impossible_date", "a date since 1900 and not in the future")
-    births = np.array([*batch.births, 0], np.int64)[batch.owner]
-    for row in np.flatnonzero(batch.alive & (births > 0) & (_yyyymmdd(day) < births)).tolist():
+    unborn = (births > 0) & (_yyyymmdd(on) < births)
+    for row in np.flatnonzero(batch.alive & unborn[run]).tolist():
         batch.reject(row, role, "impossible_date", "a date after the person's birth")
 
 
@@ -149,32 +147,34 @@ def _exam_keys(batch: Batch, day: Ints) -> Ints:
 def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints) -> Ints:
     """A key per record from the source's number of it, else from person and day; 0 where rejected."""
     layout = batch.layout
-    numbers, index = each(number, clean) if number is not None else ([""], np.zeros(len(batch.rows), np.int64))
-    persons = batch.person_keys()
-    first, group = groups(index, np.where(np.array([not n for n in numbers], bool)[index], _joint(persons, day), 0))
+    heads, run = batch.runs
+    numbers, index = batch.each(number, clean) if number is not None else ([""], np.zeros(len(heads), np.int64))
+    persons, on = batch.person_keys()[heads], day[heads]
+    first, group = groups(index, np.where(np.array([not n for n in numbers], bool)[index], _joint(persons, on), 0))
     keys = np.zeros(len(first), np.int64)
-    for g, row in enumerate(first.tolist()):
-        own = numbers[index[row]] or f"{persons[row]}|{day[row]}"
+    for g, head in enumerate(first.tolist()):
+        own = numbers[index[head]] or f"{persons[head]}|{on[head]}"
         keys[g] = pseudonym.record_key(layout.blind_key, kind, layout.site, own)
-    return np.where(batch.alive, keys[group], 0) if len(first) else np.empty(0, np.int64)
+    return np.where(batch.alive, keys[group][run], 0) if len(first) else np.empty(0, np.int64)
 
 
 def _joint(persons: Ints, day: Ints) -> Ints:
     """A small number for each distinct (person, day), from 1."""
-    return groups(*(np.unique(part, return_inverse=True)[1] for part in (persons, day)))[1] + 1
+    return groups(*(groups(part)[1] for part in (persons, day)))[1] + 1
 
 
 def _ages(batch: Batch, day: Ints) -> tuple[Ints, Ints]:
     """(age at the exam, birth year by it) per record; -1 and 0 where unknown. A birth date beats a stated age."""
-    births = np.array([*batch.births, 0], np.int64)[batch.owner]
-    exact = (_yyyymmdd(day) - births) // 10000
-    stated = np.full(len(batch.rows), -1, np.int64)
+    heads, run = batch.runs
+    births = np.array([*batch.births, 0], np.int64)[batch.owner[heads]]
+    on = _yyyymmdd(day[heads])
+    stated = np.full(len(heads), -1, np.int64)
     column = batch.column("age")
     if column is not None:
-        found, index = each(column, _age)
+        found, index = batch.each(column, _age)
         stated = np.array([*found, -1], np.int64)[index]
-    years = np.where(stated >= 0, _yyyymmdd(day) // 10000 - stated, 0)
-    return np.where(births > 0, exact, stated), years
+    years = np.where(stated >= 0, on // 10000 - stated, 0)
+    return np.where(births > 0, (on - births) // 10000, stated)[run], years[run]
 
 
 def _age(text: str) -> int:
@@ -188,17 +188,20 @@ def _emit_exams(batch: Batch, plan: Plan, keys: Ints, day: Ints, ages: Ints) -> 
         # one exam row a block; a number that two persons share stays visible to the loader
         rows = rows[groups(keys[rows], batch.owner[rows].astype(np.int64))[0]]
     batch.keys = np.unique(keys[rows])
-    take = pa.array(rows)
-    size = len(batch.rows)
     batch.emit("exam", {
         "row_number": pa.array(batch.rows[rows].astype(np.int32)),
         "exam_key": pa.array(keys[rows]),
         "person_key": pa.array(batch.person_keys()[rows]),
         "exam_date": dates(day[rows]),
         "age_years": pa.array(ages[rows].astype(np.int32), mask=(ages[rows] < 0) | (ages[rows] > 130)),
-        "exam_type": texts(batch.column("exam_type"), size).take(take),
-        "package": texts(batch.column("package"), size).take(take),
+        "exam_type": _texts(batch, "exam_type", rows),
+        "package": _texts(batch, "package", rows),
     })  # fmt: skip
+
+
+def _texts(batch: Batch, role: str, rows: Ints) -> pa.Array:
+    column = batch.column(role)
+    return texts(None if column is None else column.take(pa.array(rows)), len(rows))
 
 
 def _wide_cells(batch: Batch, plan: Plan) -> tuple[Cells, list[Item]]:
@@ -308,6 +311,9 @@ def _suspect(batch: Batch, keys: Ints, items: Ints | None = None) -> None:
     if items is None:
         distinct, count = np.unique(keys, return_counts=True)
         batch.suspects.append(distinct[count > 1])
+        return
+    # equal numbers of different pairs only cost the closer look below
+    if pc.count_distinct(pa.array(keys * (int(items.max(initial=0)) + 1) + items)).as_py() == len(keys):
         return
     order = np.lexsort((items, keys))
     keys, items = keys[order], items[order]

@@ -77,7 +77,6 @@ class Ingest:
         :raises WellhouseError: the work itself failed, e.g. the file changed while it was read
         """
         started = time.monotonic()
-        self.vault.forget()
         before = path.stat()
         entry = self._entry(path, mapping, site, formats.detect(path) if form == "auto" else form, name or path.name)
         summary = Summary()

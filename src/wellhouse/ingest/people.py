@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from wellhouse.crypto.vault import Claim, Identifier, Person
 from wellhouse.ingest import identity
-from wellhouse.ingest.batch import Batch, Ints, each, groups
+from wellhouse.ingest.batch import Batch, Ints, firsts, groups
 from wellhouse.ingest.dates import parse_date
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.identity import IdNumber, Rejected
+from wellhouse.ingest.known import Fact
 
 _COMBINED = ("id_number", "mrn", "mrn_authority", "birth_date", "sex")
 _KEPT = ("name", "phone", "employer", "address")
@@ -31,55 +33,59 @@ class Persons(Protocol):
 def identify(batch: Batch, vault: Persons) -> None:
     """Fill ``owner`` and ``persons``; reject the records whose person is unknown, doubtful or two persons."""
     columns = {role: c for role in (*_COMBINED, *_KEPT) if (c := batch.column(role)) is not None}
-    combined = [each(columns[role], str)[1] for role in _COMBINED if role in columns]
+    combined = [batch.each(columns[role], str)[1] for role in _COMBINED if role in columns]
+    heads, run = batch.runs
     first, group = groups(*combined)
-    claims: list[Claim] = []
-    facts: list[tuple[str | None, int]] = []
-    claimed: list[int] = []
+    distinct = zip(*(column.take(pa.array(heads[first])).to_pylist() for column in columns.values()), strict=True)
+    facts: list[Fact | None] = []
+    asked: list[tuple[int, bytes, Claim, str | None, int]] = []
     refused: dict[int, tuple[str, Rejected]] = {}
-    distinct = pa.table({role: column.take(pa.array(first)) for role, column in columns.items()}).to_pylist()
+    known = batch.layout.known
     for number, cells in enumerate(distinct):
-        try:
-            claim, sex, born = _claim(batch, cells)
-        except _RoleRejected as error:
-            refused[number] = (error.role, error)
+        digest = known.digest(cells)
+        facts.append(known.recall(digest))
+        if facts[-1] is None:
+            try:
+                asked.append((number, digest, *_claim(batch, dict(zip(columns, cells, strict=True)))))
+            except _RoleRejected as error:
+                refused[number] = (error.role, error)
+    persons = vault.resolve([claim for _, _, claim, _, _ in asked], batch.layout.site) if asked else []
+    for (number, digest, _, sex, born), person in zip(asked, persons, strict=True):
+        if person is None:
+            refused[number] = ("id_number", Rejected("identity_conflict", "identifiers that belong to one person"))
             continue
-        claims.append(claim)
-        facts.append((sex, born))
-        claimed.append(number)
-    _assign(batch, vault, claims, facts, claimed, group, refused, len(first))
+        facts[number] = Fact(person, sex, born)
+        known.remember(digest, Fact(person, sex, born))
+    batch.owner = _owners(batch, facts)[group][run]
+    for row in np.flatnonzero(batch.owner < 0).tolist():
+        role, reason = refused[int(group[run[row]])]
+        batch.reject(row, role, reason.reason, reason.expected)
+
+
+def _owners(batch: Batch, facts: list[Fact | None]) -> npt.NDArray[np.int32]:
+    """Enter each person once, with what any record says of them; per fact their place among the batch's persons."""
+    place: dict[int, int] = {}
+    owner_of = np.full(len(facts), -1, np.int32)
+    for number, fact in enumerate(facts):
+        if fact is None:
+            continue
+        key = fact.person.person_key
+        if key not in place:
+            place[key] = len(batch.persons)
+            batch.persons.append(fact.person)
+            batch.sexes.append(fact.sex)
+            batch.births.append(fact.born)
+        index = place[key]
+        batch.sexes[index] = batch.sexes[index] or fact.sex
+        batch.births[index] = batch.births[index] or fact.born
+        owner_of[number] = index
+    return owner_of
 
 
 class _RoleRejected(Rejected):
     def __init__(self, role: str, reason: str, expected: str) -> None:
         super().__init__(reason, expected)
         self.role = role
-
-
-def _assign(
-    batch: Batch, vault: Persons, claims: list[Claim], facts: list[tuple[str | None, int]], claimed: list[int],
-    group: Ints,
-    refused: dict[int, tuple[str, Rejected]], size: int,
-) -> None:  # fmt: skip
-    place: dict[int, int] = {}
-    owner_of = np.full(size, -1, np.int32)
-    for number, person, fact in zip(claimed, vault.resolve(claims, batch.layout.site), facts, strict=True):
-        if person is None:
-            refused[number] = ("id_number", Rejected("identity_conflict", "identifiers that belong to one person"))
-            continue
-        if person.person_key not in place:
-            place[person.person_key] = len(batch.persons)
-            batch.persons.append(person)
-            batch.sexes.append(fact[0])
-            batch.births.append(fact[1])
-        index = place[person.person_key]
-        batch.sexes[index] = batch.sexes[index] or fact[0]
-        batch.births[index] = batch.births[index] or fact[1]
-        owner_of[number] = index
-    batch.owner = owner_of[group]
-    for row in np.flatnonzero(batch.owner < 0).tolist():
-        role, error = refused[int(group[row])]
-        batch.reject(row, role, error.reason, error.expected)
 
 
 def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]:
@@ -157,10 +163,11 @@ def _sex(batch: Batch, cells: dict[str, str], card: IdNumber | None) -> str | No
 def emit_persons(batch: Batch, years: Ints | None = None) -> None:
     """``landing.person``: each living person of the block once. ``years``: birth year by age per record, 0 unknown."""
     alive = np.flatnonzero(batch.alive)
-    owners, first = np.unique(batch.owner[alive], return_index=True)
+    first = firsts(batch.owner[alive].astype(np.int64), len(batch.persons))
+    owners = np.flatnonzero(first >= 0)
     if not len(owners):
         return
-    rows = alive[first]
+    rows = alive[first[owners]]
     births = np.array(batch.births, np.int64)[owners] // 10000
     if years is not None:
         births = np.where(births == 0, years[rows], births)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from wellhouse.ingest import values
-from wellhouse.ingest.batch import NO_DATE, Batch, Flags, Ints, dates, days, each, groups, texts
+from wellhouse.ingest.batch import Batch, Flags, Ints, dates, each, groups, texts
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.exam import check_days, record_keys
 from wellhouse.ingest.people import emit_persons
@@ -20,8 +20,7 @@ _SCALE = "scale"
 def read(batch: Batch) -> None:
     """Fill the batch's tables from its records."""
     size = len(batch.rows)
-    column = batch.column("answered_on")
-    day = days(column, *batch.formats("answered_on")) if column is not None else np.full(size, NO_DATE, np.int64)
+    day = batch.days("answered_on")
     check_days(batch, "answered_on", day)
     code, question = _required(batch, "questionnaire"), _required(batch, "question")
     kind, number, word = _answers(batch, question)

@@ -78,8 +78,22 @@ def _decode(block: Block, encoding: str, alive: npt.NDArray[np.bool_], bad: list
 
 
 def _to_utf8(data: bytes, encoding: str) -> bytes:
-    decoded = data.decode(encoding)  # also when it is UTF-8: Arrow would name no record
-    return data if encoding == "utf-8" else decoded.encode()
+    if encoding != "utf-8":
+        return data.decode(encoding).encode()
+    if not _is_utf8(data):
+        data.decode()  # raises
+    return data
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Faster than decoding."""
+    try:
+        pa.StringArray.from_buffers(1, pa.array([0, len(data)], pa.int32()).buffers()[1], pa.py_buffer(data)).validate(
+            full=True
+        )
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _raw(block: Block, i: int) -> bytes:

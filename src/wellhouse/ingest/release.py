@@ -65,7 +65,6 @@ def release(ingest: Ingest, load_id: int, mapping: Mapping | None = None) -> Rel
     sealed = Sealed(ingest.connection, ingest.keyring, ingest.settings.originals, load_id, entry)
     after = replace(entry, status="loaded", reason=None, mapping=mapping.label, rows=Counts(), observations=Counts())
     summary = Summary()
-    ingest.vault.forget()
     try:
         with sealed.whole() as path:
             if path:

@@ -31,8 +31,7 @@ def read(batch: Batch, more: More | None = None) -> None:
     """
     mapping = batch.layout.mapping
     main = next(f for f in mapping.fields if f.kind == "date" and f.required)
-    column = batch.column(main.role)
-    day = days(column, *batch.formats(main.role)) if column is not None else np.full(len(batch.rows), NO_DATE, np.int64)
+    day = batch.days(main.role)
     if main.to == "plan_date":
         _check_plan(batch, main.role, day)
     else:

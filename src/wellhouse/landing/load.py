@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-import adbc_driver_postgresql.dbapi as adbc
 import numpy.typing as npt
 import pyarrow as pa
 
@@ -16,11 +15,12 @@ from wellhouse import db
 from wellhouse.errors import WellhouseError
 from wellhouse.landing import ledger
 from wellhouse.landing.ledger import Counts, Entry
+from wellhouse.landing.session import Session
 from wellhouse.landing.tables import SCHEMAS, schema_of
 from wellhouse.settings import Settings
 
-_FLUSH_ROWS = 200_000
-_FLUSH_BYTES = 16 << 20
+_FLUSH_ROWS = 100_000
+_FLUSH_BYTES = 8 << 20
 _END = None
 
 
@@ -28,10 +28,9 @@ class Load:
     """A load in progress. ``begin``, ``put`` any number of times, ``finish``; leaving without it rolls back."""
 
     def __init__(self, settings: Settings) -> None:
-        self._connection = adbc.connect(db.url("wh_ingest", settings))
-        self._cursor = self._connection.cursor()
+        self._session = Session(db.url("wh_ingest", settings))
         self._waiting: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
-        self._queue: queue.Queue[dict[str, pa.Table] | None] = queue.Queue(maxsize=2)
+        self._queue: queue.Queue[dict[str, pa.Table] | None] = queue.Queue(maxsize=1)
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self.load_id = 0
@@ -43,9 +42,7 @@ class Load:
         if self._thread is not None:
             self._failure = self._failure or InterruptedError()
             self._stop()
-        self._cursor.close()
-        self._connection.rollback()
-        self._connection.close()
+        self._session.close()
 
     def begin(self, entry: Entry) -> Entry | None:
         """Open the ledger row; the entry of the earlier load when this very file is landed already.
@@ -56,7 +53,7 @@ class Load:
         known = self._known(entry.sha256)
         if known and known.status == "loaded":
             self.execute("insert into ops.resend (load_id) values ($1)", self.load_id)
-            self._connection.commit()
+            self._session.commit()
             return _duplicate(entry, known)
         if known:
             self.execute("delete from landing.original where load_id = $1", self.load_id)
@@ -110,17 +107,16 @@ class Load:
         """Write the counts and commit."""
         self.drain()
         self.execute(ledger.UPDATE, json.dumps(entry.columns()))
-        self._connection.commit()
+        self._session.commit()
 
     def execute(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """A statement in the load's transaction, with ``$1`` … parameters."""
-        self._cursor.execute(statement, parameters=parameters or None)
-        return list(self._cursor.fetchall()) if self._cursor.description else []
+        columns = self._session.execute(statement, *parameters).columns
+        return list(zip(*(c.to_pylist() for c in columns), strict=True))
 
     def fetch(self, statement: str, *parameters: Any) -> list[npt.NDArray[Any]]:
         """The same, as one numpy array a column: for results of any size."""
-        self._cursor.execute(statement, parameters=parameters or None)
-        return [column.to_numpy() for column in self._cursor.fetch_arrow_table().columns]
+        return [column.to_numpy() for column in self._session.execute(statement, *parameters).columns]
 
     def _stop(self) -> None:
         assert self._thread is not None
@@ -145,7 +141,7 @@ class Load:
         waiting = [t for t in self._waiting[name] if t.num_rows]
         self._waiting[name] = []
         if waiting:
-            self._cursor.adbc_ingest(name, pa.concat_tables(waiting), mode="append", db_schema_name=schema_of(name))
+            self._session.copy(schema_of(name), name, pa.concat_tables(waiting))
 
 
 def _big(tables: Iterable[pa.Table]) -> bool:

@@ -12,12 +12,15 @@ import numpy as np
 import pyarrow as pa
 
 from wellhouse.ingest import header, records, sniff
-from wellhouse.ingest.blocks import Splitter, blocks
+from wellhouse.ingest.blocks import BLOCK_BYTES, Splitter, blocks
 from wellhouse.ingest.footers import Footers
 from wellhouse.ingest.formats import Piece
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.sniff import Text
+
+_WIDE, _WIDE_BYTES = 20, 1 << 20
+"""From so many columns a record is many results: smaller blocks hold as many."""
 
 
 @contextmanager
@@ -53,7 +56,8 @@ class Delimited:
     def pieces(self, wanted: set[int]) -> Iterator[Piece]:
         columns = [str(i) for i in range(len(self.header.names))]
         names = [str(i) for i in sorted(wanted)]
-        cut = blocks(self.file, Splitter(self.text.encoding, self.delimiter), self.rest)
+        size = _WIDE_BYTES if len(wanted) > _WIDE else BLOCK_BYTES
+        cut = blocks(self.file, Splitter(self.text.encoding, self.delimiter), self.rest, size)
         while True:
             with sniff.complete(self.text.gzipped):
                 block = next(cut, None)
