@@ -21,9 +21,11 @@ from wellhouse.crypto.recordings import Store
 from wellhouse.crypto.vault import Vault
 from wellhouse.errors import WellhouseError
 from wellhouse.ingest import dictionary, formats, lifestyle, pairs, sniff
+from wellhouse.ingest.ahead import ahead
 from wellhouse.ingest.batch import Batch, Ints, Layout
 from wellhouse.ingest.formats import Piece, Source
 from wellhouse.ingest.header import Header
+from wellhouse.ingest.known import Known
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.parts import Part
 from wellhouse.ingest.recordings import Shelf
@@ -173,6 +175,7 @@ class Reading:
         self._mapping = formats.adapted(entry.format, mapping)
         self._entry, self._summary = entry, summary
         self._rows = 0
+        self._known = Known()
         self._parts: dict[str, Part] = {}
         self._kept = False
         self.shelf: Shelf | None = None
@@ -205,11 +208,12 @@ class Reading:
         self._put(load, {"original": sealer.header(source.head)})
         part = self._part(load, self._mapping, source.header)
         unusable = part.unusable(source.header)
-        for piece in source.pieces(set() if unusable else part.used()):
-            if unusable:
-                self._set_aside(load, piece, sealer)
-            else:
-                self._take(load, part, sealer, piece)
+        with ahead(source.pieces(set() if unusable else part.used())) as pieces:
+            for piece in pieces:
+                if unusable:
+                    self._set_aside(load, piece, sealer)
+                else:
+                    self._take(load, part, sealer, piece)
         if unusable:
             self._refuse(load, unusable)
         elif not self._rows:
@@ -219,7 +223,7 @@ class Reading:
         """What of the file is this source's, made when the first of it comes."""
         if mapping.source not in self._parts:
             blind_key = self._ingest.keyring.blind_key()
-            layout = Layout(mapping, found.names, found.places, self._site, load.load_id, blind_key)
+            layout = Layout(mapping, found.names, found.places, self._site, load.load_id, blind_key, self._known)
             more = self._shelf(load).read if mapping.source == "call_recording" else None
             self._parts[mapping.source] = Part(layout, self._ingest.dictionary, more)
         return self._parts[mapping.source]

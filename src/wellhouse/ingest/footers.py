@@ -14,6 +14,8 @@ USUAL = (
     "合计", "总计", "小计", "打印日期", "打印时间", "打印人", "制表人", "制表日期", "导出时间", "导出日期", "审核人",
     "Total", "Printed", "Exported",
 )  # fmt: skip
+_BEFORE = b' \t,;|"\r\n\x00'
+"""Bytes of blanks, quotes and separators before a row's first words, in any encoding."""
 REASON = ("footer", "a record, not a total or a note below the table")
 
 
@@ -31,18 +33,22 @@ class Footers:
         return self._cell.match(next((c for c in cells if c.strip()), "")) is not None
 
     def records(self, block: Block, encoding: str) -> list[int]:
-        """Which records of delimited text are none. Bytes are looked at: nearly no block has any."""
-        data = block.data
+        """Which records of delimited text are none. Only those whose first byte may begin one are looked at closer."""
         words = [w.encode(encoding) for w in self.words]
-        if not any(w in data for w in words):
+        leads = np.zeros(256, bool)
+        leads[list(_BEFORE + bytes(w[0] for w in words))] = True
+        if not len(block.starts):
             return []
-        line = re.compile(rb"^[ \t,;|\"\r\x00]*(?:" + b"|".join(map(re.escape, words)) + b")", re.MULTILINE)
-        at = np.array([m.end() - 1 for m in line.finditer(data)], np.int64)
+        maybe = np.flatnonzero(leads[np.frombuffer(block.data, np.uint8)[block.starts]])
+        if not len(maybe):
+            return []
+        begins = re.compile(rb"[" + re.escape(_BEFORE) + rb"]*(?:" + b"|".join(map(re.escape, words)) + rb")")
         found: list[int] = []
-        for i in np.unique(np.searchsorted(block.starts, at, side="right") - 1).tolist():
-            record = data[block.starts[i] : block.ends[i]].decode(encoding, "replace")
-            if i >= 0 and self._cell.match(record.lstrip(' \t,;|"\r\n')):
-                found.append(i)
+        for i, start in zip(maybe.tolist(), block.starts[maybe].tolist(), strict=True):
+            if begins.match(block.data, start):
+                record = block.data[start : block.ends[i]].decode(encoding, "replace")
+                if self._cell.match(record.lstrip(' \t,;|"\r\n')):
+                    found.append(i)
         return found
 
     def __eq__(self, other: Any) -> bool:

@@ -42,7 +42,7 @@ def identify(batch: Batch, vault: Persons) -> None:
     refused: dict[int, tuple[str, Rejected]] = {}
     known = batch.layout.known
     for number, cells in enumerate(distinct):
-        digest = known.digest(cells)
+        digest = known.digest((batch.layout.mapping.source, *cells))
         facts.append(known.recall(digest))
         if facts[-1] is None:
             try:

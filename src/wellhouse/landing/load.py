@@ -19,7 +19,7 @@ from wellhouse.landing.session import Session
 from wellhouse.landing.tables import SCHEMAS, schema_of
 from wellhouse.settings import Settings
 
-_FLUSH_ROWS = 100_000
+_FLUSH_ROWS = 25_000
 _FLUSH_BYTES = 8 << 20
 _END = None
 
@@ -30,7 +30,7 @@ class Load:
     def __init__(self, settings: Settings) -> None:
         self._session = Session(db.url("wh_ingest", settings))
         self._waiting: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
-        self._queue: queue.Queue[dict[str, pa.Table] | None] = queue.Queue(maxsize=1)
+        self._queue: queue.Queue[dict[str, pa.Table] | None] = queue.Queue(maxsize=2)
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self.load_id = 0

@@ -19,7 +19,7 @@ from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.sniff import Text
 
-_WIDE, _WIDE_BYTES = 20, 1 << 20
+_WIDE, _WIDE_BYTES = 20, 512 << 10
 """From so many columns a record is many results: smaller blocks hold as many."""
 
 
