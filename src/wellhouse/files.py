@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -24,3 +26,16 @@ def replace(path: Path, content: bytes, owner: tuple[int, int] | None = None) ->
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def in_memory(parts: Iterable[bytes]) -> Iterator[Path]:
+    """A file that has a path and no place on any disk."""
+    descriptor = os.memfd_create("original", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            for part in parts:
+                file.write(part)
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)

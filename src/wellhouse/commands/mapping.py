@@ -72,6 +72,10 @@ def check(
 
 
 def _there(file: Path) -> Path:
+    from wellhouse.ingest import archive
+
     if not file.is_file():
         raise WellhouseError(f"no file {file}")
+    if archive.is_archive(file):
+        raise WellhouseError(f"{file.name} is an archive: unpack it and name one of its files")
     return file

@@ -5,7 +5,6 @@ Members are unpacked into memory, never to disk, where they would lie in clear.
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
 import zlib
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from wellhouse.files import in_memory
 from wellhouse.ingest import sniff
 from wellhouse.ingest.sniff import Unreadable
 
@@ -117,11 +117,5 @@ def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes
 
 def _unpacked(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iterator[Member]:
     for member in members:
-        memory = os.memfd_create("member", os.MFD_CLOEXEC)
-        try:
-            with os.fdopen(memory, "wb", closefd=False) as file:
-                for chunk in _chunks(archive, member):
-                    file.write(chunk)
-            yield Member(PurePosixPath(name(member).replace("\\", "/")).name, Path(f"/proc/self/fd/{memory}"))
-        finally:
-            os.close(memory)
+        with in_memory(_chunks(archive, member)) as path:
+            yield Member(PurePosixPath(name(member).replace("\\", "/")).name, path)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import psycopg
 
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
+from wellhouse.files import in_memory
 from wellhouse.ingest import formats
 from wellhouse.ingest.batch import Ints
 from wellhouse.ingest.file import unkeep
@@ -85,16 +85,3 @@ def _count(path: Path, form: str, mapping: Mapping) -> int:
             return sum(len(piece.starts) for piece in source.pieces(set()))
     except Unreadable:
         return -1
-
-
-@contextmanager
-def in_memory(parts: Iterable[bytes]) -> Iterator[Path]:
-    """A file that has a path and no place on any disk."""
-    descriptor = os.memfd_create("original")
-    try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            for part in parts:
-                file.write(part)
-        yield Path(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
