@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,11 @@ def test_a_message_of_several_orders_and_persons(tmp_path: Path) -> None:
 
 def test_an_exam_that_the_visit_names_has_one_date(tmp_path: Path) -> None:
     visit = "PV1|1|O" + "|" * 17 + "V7"
-    rows, _ = read(message(PID, visit, OBR.replace("20240305", "20240309"), OBX, OBR, OBX), tmp_path)
+    orders = (OBR.replace("20240305", "20240309"), OBX, OBR, OBX)
+    rows, _ = read(message(PID, visit, *orders), tmp_path)
     assert [(r["exam_number"], r["exam_date"]) for r in rows] == [("V7", "20240305")] * 2
+    rows, _ = read(message(PID, visit + "|" * 25 + "20240304083000", *orders), tmp_path)
+    assert [(r["exam_number"], r["exam_date"]) for r in rows] == [("V7", "20240304")] * 2
 
 
 @pytest.mark.parametrize(
@@ -320,6 +324,17 @@ def test_the_maintained_parser_reads_the_same(shared_data: Path, tmp_path: Path)
                 assert row["value"] == values[0].replace('""', ""), line
                 compared += 1
     assert compared >= 60
+
+
+def test_a_mapping_may_look_anywhere(tmp_path: Path) -> None:
+    """A site's own: the message's time where no order has one, the ID number in PID-19."""
+    columns = MAPPING.columns | {"exam_date": ("OBR-7", "MSH-7"), "id_number": ("PID-19",), "exam_number": ("OBR-3.1",)}
+    path = tmp_path / "file.hl7"
+    path.write_text(message("PID|1||P1" + "|" * 16 + "110101199003070775", "OBR|1|O1|F1|X", OBX), newline="")
+    with hl7v2.opened(path, replace(MAPPING, columns=columns)) as source:
+        (piece,) = source.pieces({0})
+        (row,) = piece.table.rename_columns(list(source.header.places)).to_pylist()
+    assert (row["exam_date"], row["id_number"], row["exam_number"]) == ("20240305", "110101199003070775", "F1")
 
 
 def test_paths_say_where() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 Segment = list[str]
-"""Its fields; of every segment but MSH place n is field n."""
+"""Its fields: place n is field n; of MSH the separator itself is field 1."""
 
 _PATH = re.compile(r"([A-Z][A-Z0-9]{2})-(\d{1,2})(?:\[([^\]]*)\])?(?:\.(\d{1,2}))?")
 _FORMATTING = {"br": "\n", "sp": "\n", "sk": " ", "ti": "", "in": "", "fi": "", "nf": "", "ce": "\n"}

@@ -93,7 +93,7 @@ class Reader:
             raise Refused("bad_separators", "four different separators in MSH-1 and MSH-2, such as |^~\\&")
         msh = lines[0].split(marks.field)
         check_header(msh, marks)
-        persons = self._persons(lines[1:], marks)
+        persons = self._persons(lines[1:], marks, ["MSH", marks.field, *msh[1:]])
         if len(persons) != parts:
             raise Refused("bad_segments", "one line a segment")
         processing = msh[10].split(marks.component)[0] if len(msh) > 10 else ""
@@ -107,14 +107,19 @@ class Reader:
         return [*cells.values(), self._authority(person, marks)]
 
     def order_cells(self, person: Person, marks: Marks) -> list[list[str]]:
-        """Of each order what its segments say, or the person's. An exam that the visit names has one date."""
+        """Of each order what its segments say, or the person's.
+
+        An exam that the visit names has one date, so that results which come in later messages do not move it: when the
+        visit began (PV1-44), else the day of its first order.
+        """
         found = [
             {r: _first(r, paths, (order.segments, person.segments), marks) for r, paths in self._of_orders.items()}
             for order in person.orders
         ]
         number = self._of_persons.get("exam_number")
         visit = number is not None and bool(_first("exam_number", number, (person.segments,), marks)[0])
-        days = [cells["exam_date"][0] for cells in found if "exam_date" in cells and cells["exam_date"][0]]
+        began = _first("exam_date", (fields.path("PV1-44"),), (person.segments,), marks)[0]
+        days = [began] if began else [c["exam_date"][0] for c in found if "exam_date" in c and c["exam_date"][0]]
         for cells in found:
             if days and (visit or ("exam_number" in cells and cells["exam_number"][1] not in _OF_AN_ORDER)):
                 cells["exam_date"] = (min(days), "")
@@ -127,8 +132,8 @@ class Reader:
                 return marks.plain(marks.component_of(said, 4)) if (at.segment, at.field) == ("PID", 3) else ""
         return ""
 
-    def _persons(self, lines: list[str], marks: Marks) -> list[Person]:
-        person = Person({})
+    def _persons(self, lines: list[str], marks: Marks, msh: Segment) -> list[Person]:
+        person = Person({"MSH": msh})
         persons = [person]
         order: Order | None = None
         said = self._remembered(marks)
@@ -142,7 +147,7 @@ class Reader:
                 self._result(order, segment, marks, said)
             elif name == "PID":
                 if "PID" in person.segments:
-                    person = Person({})
+                    person = Person({"MSH": msh})
                     persons.append(person)
                 person.segments["PID"] = segment
                 order = None
