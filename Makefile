@@ -1,5 +1,5 @@
 # Wellhouse: every target is one line, the work is in `wellhouse …` and in tests/.
-.PHONY: help up down status logs clean test test-faults lint format bench install install-test \
+.PHONY: help bench-risk up down status logs clean test test-faults lint format bench install install-test \
 	test-unit test-integration test-dbt test-dags test-superset test-security test-e2e
 
 BIN := .venv-pipeline/bin
@@ -56,6 +56,9 @@ format: install-test ## Let ruff put the Python in order
 
 bench: install-test ## Every benchmark; results in var/bench/*.json
 	$(BIN)/python tests/benchmarks/run.py
+
+bench-risk: install-test ## Validate the survival benchmarks and our models; writes the tables of docs/risk_models.md
+	$(BIN)/python -m models.report
 
 install:
 	@infra/install.sh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Column:
     values: Array
     malformed: Array
 
-    @property
+    @cached_property
     def missing(self) -> Array:
         return np.asarray(pd.isna(self.values) & ~self.malformed)
 
@@ -79,15 +80,15 @@ def _column(entry: Input, table: pd.DataFrame) -> Column:
         return _words(cells, FLAGS, float)
     if entry.kind == "choice":
         column = _words(cells, {value: value for value in entry.values}, object)
-        column.values[column.missing] = entry.default
-        return column
+        given = np.where(column.missing, np.array(entry.default, dtype=object), column.values)
+        return Column(given, column.malformed)
     column = _numbers(cells)
     if entry.kind == "points":
-        column.malformed |= column.values != np.floor(column.values)
-        column.malformed &= ~column.missing
+        whole = np.isnan(column.values) | (column.values == np.floor(column.values))
+        column = Column(np.where(whole, column.values, np.nan), column.malformed | ~whole)
     if entry.alternative and source != entry.name and entry.alternative.unit != entry.unit:
         indicator = entry.alternative.indicator or entry.name
-        column.values = convert(column.values, indicator, entry.alternative.unit, entry.unit)
+        return Column(convert(column.values, indicator, entry.alternative.unit, entry.unit), column.malformed)
     return column
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from models.columns import Column
 from models.expressions import evaluate
@@ -37,9 +38,9 @@ class Verdict:
     """One entry a row. ``reason_*`` are empty for the eligible; ``missing`` names inputs, parted by ``;``."""
 
     eligible: Array
-    reason_en: Array
-    reason_zh: Array
-    missing: Array
+    reason_en: pd.Categorical
+    reason_zh: pd.Categorical
+    missing: pd.Categorical
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ def check(spec: Spec, columns: Mapping[str, Column]) -> Verdict:
         ]
     return Verdict(
         eligible=np.array([not some for some in chosen])[which],
-        reason_en=_texts(["; ".join(o.en for o in some) for some in chosen])[which],
-        reason_zh=_texts(["；".join(o.zh for o in some) for some in chosen])[which],
-        missing=_texts([";".join(o.missing for o in some if o.missing) for some in chosen])[which],
+        reason_en=_texts(["; ".join(o.en for o in some) for some in chosen], which),
+        reason_zh=_texts(["；".join(o.zh for o in some) for some in chosen], which),
+        missing=_texts([";".join(o.missing for o in some if o.missing) for some in chosen], which),
     )
 
 
@@ -92,8 +93,10 @@ def _all(spec: Spec, columns: Mapping[str, Column]) -> Iterator[_Objection]:
         yield _Objection(evaluate(exclusion.when, inputs, rows) == 1, exclusion.reason_en, exclusion.reason_zh)
 
 
-def _texts(values: list[str]) -> Array:
-    return np.array(values, dtype=object)
+def _texts(values: list[str], which: Array) -> pd.Categorical:
+    """The value of each row; every different text is held once."""
+    codes, texts = pd.factorize(np.array(values, dtype=object))
+    return pd.Categorical.from_codes(codes[which], categories=pd.Index(texts, dtype=object))
 
 
 def _of_input(entry: Input, column: Column, needed: Array) -> Iterator[_Objection]:

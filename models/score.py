@@ -6,6 +6,7 @@ import argparse
 import json
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,8 @@ from wellhouse.errors import WellhouseError
 
 ROLE = "wh_model"
 KEYS = ["person_key", "site", "exam_key", "exam_date"]
+PART = 100_000
+"""People scored at a time: memory does not grow with their number."""
 TYPES = {"quantity": "double precision", "points": "double precision", "flag": "int::double precision", "sex": "text",
          "choice": "text"}  # fmt: skip
 
@@ -71,30 +74,45 @@ def score_everybody(run_id: str) -> dict[str, Any]:
     :raises WellhouseError: the features are not there, or the database refuses.
     """
     specs = [replace(spec, version=registry.version(spec)) for spec in every() if spec.daily]
+    people, counts = 0, dict.fromkeys((spec.model for spec in specs), 0)
     try:
-        with dbapi.connect(db.url(ROLE)) as connection, connection.cursor() as cursor:
-            cursor.execute(COLUMNS)
-            held = {row[0] for row in cursor.fetchall()}
-            cursor.execute(f"select {', '.join(KEYS + _features(specs, held))} from marts.fct_risk_features")  # noqa: S608
-            features = cursor.fetch_arrow_table().to_pandas()
-            scored = [_rows(spec, features, run_id) for spec in specs]
-            cursor.adbc_ingest("incoming_model", _models(specs), mode="create", temporary=True)
-            cursor.adbc_ingest("incoming", pa.concat_tables(scored), mode="create", temporary=True)
-            for statement in ("analyze pg_temp.incoming", REGISTER, WITHDRAW, ADD):
-                cursor.execute(statement)
-            connection.commit()
+        with (
+            dbapi.connect(db.url(ROLE)) as reading,
+            dbapi.connect(db.url(ROLE)) as writing,
+            reading.cursor() as source,
+            writing.cursor() as target,
+        ):
+            target.adbc_ingest("incoming_model", _models(specs), mode="create", temporary=True)
+            for part in _features(source, specs):
+                people += len(part)
+                for spec in specs:
+                    rows = _rows(spec, part, run_id)
+                    counts[spec.model] += int(np.sum(rows["eligible"].to_numpy())) // len(spec.outputs)
+                    target.adbc_ingest("incoming", rows, mode="create_append", temporary=True)
+            if people:
+                for statement in ("analyze pg_temp.incoming", REGISTER, WITHDRAW, ADD):
+                    target.execute(statement)
+            writing.commit()
     except adbc_driver_manager.Error as error:
         raise WellhouseError(_explain(error)) from None
-    counts = {
-        s.model: int(np.sum(t["eligible"].to_numpy())) // len(s.outputs) for s, t in zip(specs, scored, strict=True)
-    }
-    return {"run_id": run_id, "people": len(features), "models": len(specs), "eligible": counts}
+    return {"run_id": run_id, "people": people, "models": len(specs), "eligible": counts}
 
 
-def _features(specs: list[Spec], held: set[str]) -> list[str]:
-    """The mart's columns, cast to what the equations take; what the mart lacks is missing for everybody."""
+def _features(cursor: dbapi.Cursor, specs: list[Spec]) -> Iterator[pd.DataFrame]:
+    """The mart in parts, cast to what the equations take; a column that the mart lacks is missing for everybody."""
+    cursor.execute(COLUMNS)
+    held = {row[0] for row in cursor.fetchall()}
     wanted = {name: TYPES[i.kind] for spec in specs for i in spec.inputs for name in _names(i) if name in held}
-    return [f"{name}::{kind} as {name}" for name, kind in wanted.items()]
+    columns = [f"{name}::{kind} as {name}" for name, kind in wanted.items()]
+    cursor.execute(f"select {', '.join(KEYS + columns)} from marts.fct_risk_features")  # noqa: S608
+    waiting: list[pa.RecordBatch] = []
+    for batch in cursor.fetch_record_batch():
+        waiting.append(batch)
+        if sum(len(one) for one in waiting) >= PART:
+            yield pa.Table.from_batches(waiting).to_pandas()
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting).to_pandas()
 
 
 def _names(entry: Input) -> list[str]:
@@ -104,9 +122,9 @@ def _names(entry: Input) -> list[str]:
 def _rows(spec: Spec, features: pd.DataFrame, run_id: str) -> pa.Table:
     """One row a person and output; the category is of the first output."""
     scores = score(spec, features)
-    missing = pa.array(scores["missing"], pa.string())
+    missing = _text(scores["missing"])
     category, reason_en, reason_zh = (
-        _null_when_empty(pa.array(scores[name], pa.string())) for name in ("category", "reason", "reason_zh")
+        _null_when_empty(_text(scores[name])) for name in ("category", "reason", "reason_zh")
     )
     shared = {
         "person_key": pa.array(features["person_key"], pa.int64()),
@@ -134,6 +152,11 @@ def _rows(spec: Spec, features: pd.DataFrame, run_id: str) -> pa.Table:
             )
         )
     return pa.concat_tables(parts)
+
+
+def _text(values: pd.Series) -> pa.Array:
+    """Few different texts, each written out only here."""
+    return pa.array(values).cast(pa.string())
 
 
 def _null_when_empty(values: pa.Array) -> pa.Array:

@@ -85,9 +85,10 @@ def _results(spec: Spec, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
     return found if isinstance(found, dict) else {spec.output.name: np.asarray(found)}
 
 
-def categorise(spec: Spec, value: Array, inputs: Mapping[str, Array]) -> Array:
+def categorise(spec: Spec, value: Array, inputs: Mapping[str, Array]) -> pd.Categorical:
     """The code of the first category that fits each value; empty for NaN."""
-    codes = np.full(len(value), "", dtype=object)
+    names = ["", *dict.fromkeys(category.code for category in spec.categories)]
+    codes = np.zeros(len(value), dtype=np.int8)
     free = ~np.isnan(value)
     for category in spec.categories:
         fits = free.copy()
@@ -97,6 +98,6 @@ def categorise(spec: Spec, value: Array, inputs: Mapping[str, Array]) -> Array:
             fits &= value <= category.up_to
         if category.when is not None:
             fits &= evaluate(category.when, inputs, len(value)) == 1
-        codes[fits] = category.code
+        codes[fits] = names.index(category.code)
         free &= ~fits
-    return codes
+    return pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))

@@ -75,6 +75,8 @@ def fill(x: Array, mean: Array, covariance: Array) -> Array:
     :param mean: of the covariates among those the model was fitted on
     :param covariance: likewise
     """
+    if not np.isnan(x).any():
+        return x
     filled = x.copy()
     patterns, which = np.unique(np.isnan(x), axis=0, return_inverse=True)
     for number, gone in enumerate(patterns):

@@ -1,16 +1,27 @@
--- The latest word on each topic before or at the exam.
-select
+-- The last word on each input before or at the latest exam, and whether it still counts there. Of two on a day, yes.
+select distinct on (exams.person_key, exams.site, inputs.input)
     exams.person_key,
     exams.site,
-    {{ latest('said.answer', "said.topic = 'smoking'", 'said.declared_on') }} as smoker,
-    {{ latest('said.answer', "said.topic = 'diabetes_history'", 'said.declared_on') }} as diabetes_history,
-    {{ latest('said.answer', "said.topic = 'bp_medication'", 'said.declared_on') }} as bp_medication,
-    {{ latest('said.answer', "said.topic = 'statin'", 'said.declared_on') }} as statin,
-    {{ latest('said.answer', "said.topic = 'cvd_history'", 'said.declared_on') }} as cvd_history
+    inputs.input,
+    said.answer::int::double precision as input_value,
+    said.declared_on as known_on,
+    exams.exam_date - said.declared_on as age_days,
+    said.source as heard_from,
+    coalesce(exams.exam_date - said.declared_on > inputs.max_age_days, false) as stale
 from {{ ref('int_risk__dated') }} as exams
 inner join {{ ref('int_risk__declared') }} as said
     on
         exams.person_key = said.person_key
         and exams.site = said.site
         and exams.exam_date >= said.declared_on
-group by exams.person_key, exams.site
+inner join {{ ref('risk_inputs') }} as inputs
+    on
+        inputs.kind = 'topic'
+        and said.topic = inputs.code
+order by
+    exams.person_key asc,
+    exams.site asc,
+    inputs.input asc,
+    said.declared_on desc,
+    said.answer desc,
+    said.source asc

@@ -5,7 +5,8 @@ with answers as (
         site,
         answered_on as declared_on,
         question_code as topic,
-        case when question_code = 'smoking' then value_text = 'current' else value = 1 end as answer
+        case when question_code = 'smoking' then value_text = 'current' else value = 1 end as answer,
+        'questionnaire' as source
     from {{ ref('int_questionnaire__answered') }}
     where questionnaire_code = 'LIFESTYLE'
 ),
@@ -16,7 +17,8 @@ consultations as (
         said.site,
         said.consultation_date as declared_on,
         topics.topic,
-        topics.answer
+        topics.answer,
+        'consultation' as source
     from {{ ref('stg_consultation__consultations') }} as said
     cross join lateral (
         values
@@ -24,7 +26,8 @@ consultations as (
         ('diabetes_history', said.diabetes_history),
         ('bp_medication', said.bp_medication),
         ('statin', said.statin),
-        ('cvd_history', said.cvd_history)
+        ('cvd_history', said.cvd_history),
+        ('family_history_cvd', said.family_history_cvd)
     ) as topics (topic, answer)
 ),
 
@@ -34,7 +37,10 @@ declared as (
     select * from consultations
 )
 
-select * from declared
-where
-    answer is not null
-    and topic in ('smoking', 'diabetes_history', 'bp_medication', 'statin', 'cvd_history')
+select declared.*
+from declared
+inner join {{ ref('risk_inputs') }} as inputs
+    on
+        inputs.kind = 'topic'
+        and declared.topic = inputs.code
+where declared.answer is not null

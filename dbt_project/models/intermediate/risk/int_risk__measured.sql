@@ -1,23 +1,27 @@
--- What the equations ask for, at the latest exam or carried from at most two years before it.
-select
+-- The last measured value of each input at or before the latest exam, and whether it still counts there.
+select distinct on (exams.person_key, exams.site, inputs.input)
     exams.person_key,
     exams.site,
-    {{ latest('measured.value', "measured.indicator_code = 'SBP'", 'measured.exam_date') }} as sbp_mm_hg,
-    {{ latest('measured.value', "measured.indicator_code = 'DBP'", 'measured.exam_date') }} as dbp_mm_hg,
-    {{ latest('measured.value', "measured.indicator_code = 'TC'", 'measured.exam_date') }} as total_cholesterol_mmol_l,
-    {{ latest('measured.value', "measured.indicator_code = 'HDLC'", 'measured.exam_date') }} as hdl_cholesterol_mmol_l,
-    {{ latest('measured.value', "measured.indicator_code = 'BMI'", 'measured.exam_date') }} as bmi_kg_m2,
-    {{ latest('measured.value', "measured.indicator_code = 'CREA'", 'measured.exam_date') }} as creatinine_umol_l,
-    {{ latest('measured.value', "measured.indicator_code = 'AST'", 'measured.exam_date') }} as ast_u_l,
-    {{ latest('measured.value', "measured.indicator_code = 'ALT'", 'measured.exam_date') }} as alt_u_l,
-    {{ latest('measured.value', "measured.indicator_code = 'PLT'", 'measured.exam_date') }} as platelets_10_9_l,
-    {{ latest('measured.value', "measured.indicator_code = 'HBA1C'", 'measured.exam_date') }} as hba1c_percent,
-    {{ latest('measured.value', "measured.indicator_code = 'FPG'", 'measured.exam_date') }} as fasting_glucose_mmol_l
+    inputs.input,
+    measured.value as input_value,
+    measured.exam_date as known_on,
+    exams.exam_date - measured.exam_date as age_days,
+    'exam' as heard_from,
+    coalesce(exams.exam_date - measured.exam_date > inputs.max_age_days, false) as stale
 from {{ ref('int_risk__dated') }} as exams
 inner join {{ ref('int_exam__interpreted') }} as measured
     on
         exams.person_key = measured.person_key
         and exams.site = measured.site
-        and measured.exam_date between exams.exam_date - interval '2 years' and exams.exam_date
+        and exams.exam_date >= measured.exam_date
+inner join {{ ref('risk_inputs') }} as inputs
+    on
+        inputs.kind = 'indicator'
+        and measured.indicator_code = inputs.code
 where measured.value is not null
-group by exams.person_key, exams.site
+order by
+    exams.person_key asc,
+    exams.site asc,
+    inputs.input asc,
+    measured.exam_date desc,
+    measured.exam_key desc

@@ -1,5 +1,5 @@
 -- Diabetes: declared, or HbA1c >= 6.5 % or fasting glucose >= 7.0 mmol/L (中国2型糖尿病防治指南 2020). Laboratory values under
--- these do not rule out a treated diabetes: without an answer it stays unknown.
+-- these do not rule out a treated diabetes: without an answer it stays unknown. Impaired fasting glucose: >= 6.1 mmol/L.
 select
     exams.person_key,
     exams.site,
@@ -7,25 +7,38 @@ select
     exams.exam_date,
     exams.age_years,
     exams.sex,
-    measured.sbp_mm_hg,
-    measured.dbp_mm_hg,
-    measured.total_cholesterol_mmol_l,
-    measured.hdl_cholesterol_mmol_l,
-    measured.bmi_kg_m2,
-    measured.creatinine_umol_l,
-    measured.ast_u_l,
-    measured.alt_u_l,
-    measured.platelets_10_9_l,
-    measured.hba1c_percent,
-    measured.fasting_glucose_mmol_l,
-    answered.smoker,
+    fresh.sbp_mm_hg,
+    fresh.dbp_mm_hg,
+    fresh.total_cholesterol_mmol_l,
+    fresh.hdl_cholesterol_mmol_l,
+    fresh.bmi_kg_m2,
+    fresh.creatinine_umol_l,
+    fresh.ast_u_l,
+    fresh.alt_u_l,
+    fresh.platelets_10_9_l,
+    fresh.hba1c_percent,
+    fresh.fasting_glucose_mmol_l,
+    fresh.waist_cm,
+    fresh.triglycerides_mmol_l,
+    fresh.glucose_2h_mmol_l,
+    fresh.insulin_mu_l,
+    fresh.uacr_mg_g,
+    fresh.albumin_g_l,
+    fresh.smoker,
     case
-        when measured.hba1c_percent >= 6.5 or measured.fasting_glucose_mmol_l >= 7.0 then true
-        else answered.diabetes_history
+        when fresh.hba1c_percent >= 6.5 or fresh.fasting_glucose_mmol_l >= 7.0 then true
+        else fresh.diabetes_history
     end as diabetes,
-    answered.bp_medication,
-    answered.statin,
-    answered.cvd_history
+    fresh.bp_medication,
+    fresh.statin,
+    fresh.cvd_history,
+    fresh.family_history_cvd,
+    case
+        when fresh.fasting_glucose_mmol_l >= 6.1 or fresh.hba1c_percent >= 6.5 or fresh.diabetes_history then true
+        when fresh.fasting_glucose_mmol_l < 6.1 then fresh.diabetes_history
+    end as glucose_disorder,
+    residences.north,
+    residences.urban
 from {{ ref('int_risk__dated') }} as exams
-left join {{ ref('int_risk__measured') }} as measured using (person_key, site)
-left join {{ ref('int_risk__answered') }} as answered using (person_key, site)
+left join {{ ref('int_risk__fresh') }} as fresh using (person_key, site)
+left join {{ ref('site_residences') }} as residences using (site)
