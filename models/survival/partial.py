@@ -41,7 +41,8 @@ class Risk:
         """The time of each event, rising."""
         self.first = np.searchsorted(self.time, self.at, side="left")
         moments, self.tie, size = np.unique(self.at, return_inverse=True, return_counts=True)
-        self.share = (np.arange(len(self.at)) - (np.cumsum(size) - size)[self.tie]) / size[self.tie]
+        self.starts = np.cumsum(size) - size
+        self.share = (np.arange(len(self.at)) - self.starts[self.tie]) / size[self.tie]
         """Which part of the tied events each one leaves out of its risk set (Efron)."""
         self.moments = moments
         self.entry = None
@@ -75,9 +76,7 @@ class Risk:
     def tied(self, values: Array) -> Array:
         """The sum of ``values`` over the events of the same moment, for each event."""
         own = values[self.order][self.event]
-        summed = np.zeros((len(self.moments), *own.shape[1:]))
-        np.add.at(summed, self.tie, own)
-        return summed[self.tie]
+        return np.asarray(np.add.reduceat(own, self.starts, axis=0)[self.tie])
 
     def exposure(self, hazard: Array) -> Array:
         """How much of ``hazard`` (one entry an event) each person, in the order given, was under."""
