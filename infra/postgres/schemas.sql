@@ -92,7 +92,7 @@ create table if not exists vault.person (
 create table if not exists vault.identifier (
     blind_index bytea primary key,                -- HMAC-SHA256(type, authority, number): never a bare hash
     person_key bigint not null references vault.person on delete cascade,
-    identifier_type text not null,                -- id_number, passport, permit, mrn
+    identifier_type text not null,                -- id_number, passport, permit, mrn, patient_id
     created_at timestamptz not null default clock_timestamp()
 );
 create index if not exists identifier_person_key on vault.identifier (person_key);

@@ -31,9 +31,11 @@ class Found:
         return [tuple(row[role] for role in roles) for row in self.rows.get("exam", [])]
 
 
-def read(path: Path, source: str = "exam", own: tuple[str, ...] = ()) -> Found:
+def read(path: Path, source: str = "exam", own: tuple[str, ...] = (), server: str = "") -> Found:
     found = Found()
-    reads = replace(mapping.read(PROJECT_ROOT / "mappings" / f"{source}.yaml"), own_authorities=frozenset(own))
+    reads = replace(
+        mapping.read(PROJECT_ROOT / "mappings" / f"{source}.yaml"), own_authorities=frozenset(own), fhir_server=server
+    )
     with formats.open_source(path, "fhir", reads) as opened:
         found.data = opened.head
         for piece in opened.pieces(set(opened.header.places.values())):
@@ -180,6 +182,16 @@ def test_identifiers() -> None:
 def test_a_site_says_which_namespace_is_its_own() -> None:
     found = read(FIXTURES / "subject_later_in_file.ndjson", own=("urn:oid:1.2.3",))
     assert found.results("mrn", "mrn_authority") == [("M1", "")]
+
+
+def test_a_site_says_whose_patient_ids_hold_from_file_to_file(tmp_path: Path) -> None:
+    server = "https://fhir.example/r4"
+    here = read(FIXTURES / "subject_later_in_file.ndjson", server=server)
+    assert here.results("patient_id", "mrn") == [(f"{server}/Patient/p1", "M1")]
+    alone = read(FIXTURES / "subject_not_in_file.json", server=server)
+    assert alone.results("patient_id", "mrn", "name") == [(f"{server}/Patient/p1", "", "")]
+    two = read(FIXTURES / "two_servers_one_patient_id.json", server=server)
+    assert two.results("patient_id") == [("",)], "other servers' ids are not its ids"
 
 
 def test_a_questionnaire_says_what_its_link_ids_are() -> None:

@@ -132,7 +132,8 @@ def _files(paths: list[Path]) -> list[Path]:
             found.add(path)
         elif "*" not in str(path):  # a pattern that nothing matched: an inbox without this source
             raise WellhouseError(f"no file or folder {path}")
-    return sorted(found)
+    # a FHIR export has a file a type: the patients first, so that the others find whom they are about
+    return sorted(found, key=lambda p: (not p.name.startswith("Patient"), p))
 
 
 def _batch(files: list[Path], batch: str | None) -> list[Path]:

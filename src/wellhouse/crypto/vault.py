@@ -27,10 +27,14 @@ class Identifier:
 
 @dataclass(frozen=True)
 class Claim:
-    """What one or more records say about whom they concern; strongest identifier first."""
+    """What one or more records say about whom they concern; strongest identifier first.
+
+    ``must_be_known``: they only refer to somebody, of whom other records have to say who it is.
+    """
 
     identifiers: tuple[Identifier, ...]
     document: dict[str, str] = field(default_factory=dict)
+    must_be_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Vault:
         self._keyring = keyring
 
     def resolve(self, claims: Sequence[Claim], site: str) -> list[Person | None]:
-        """The person of each claim, made when nobody has these identifiers; None: they belong to two persons.
+        """The person of each claim, made when nobody has these identifiers; None: they belong to two persons,
+        or to nobody yet although the claim must be known.
 
         Claims are taken in order, so a later one may rest on an identifier an earlier one attached.
         """
@@ -82,7 +87,7 @@ class Vault:
         assigned: list[_Row | None] = []
         attached: dict[bytes, tuple[_Row, str]] = {}
         for claim, wanted in zip(claims, indexes, strict=True):
-            row = _decide(wanted, known)
+            row = _decide(wanted, known, claim.must_be_known)
             assigned.append(row)
             if row is None:
                 continue
@@ -201,11 +206,11 @@ def reveal(connection: psycopg.Connection, keyring: Keyring, person_key: int) ->
     return _open(_Row(person_key, key_id, b"", keys[key_id]), sealed)
 
 
-def _decide(wanted: list[tuple[bytes, str]], known: dict[bytes, _Row]) -> _Row | None:
-    """The one person these identifiers belong to, or may belong to; None: two persons."""
+def _decide(wanted: list[tuple[bytes, str]], known: dict[bytes, _Row], must_be_known: bool) -> _Row | None:
+    """The one person these identifiers belong to, or may belong to; None: two persons, or nobody who is known."""
     owners = {id(known[index]): known[index] for index, _ in wanted if index in known}
     if not owners:
-        return _Row(pseudonym.person_key(), "", b"", new=True)
+        return None if must_be_known else _Row(pseudonym.person_key(), "", b"", new=True)
     if len(owners) > 1:
         return None
     (row,) = owners.values()

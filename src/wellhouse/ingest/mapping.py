@@ -90,6 +90,7 @@ class Mapping:
     """One layout. ``columns``: role → header spellings, best first; ``constants``: role → text for every row.
 
     ``own_authorities``: assigning authorities and identifier systems whose numbers are the site's own.
+    ``fhir_server``: base address of the FHIR server whose patient ids hold from file to file.
     ``key_fields``: roles that tell records with the same number apart, such as the events of one card.
     """
 
@@ -112,6 +113,7 @@ class Mapping:
     key_fields: tuple[str, ...]
     date_offset_days: str | None
     site: str | None = None
+    fhir_server: str = ""
     pairs: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Name of a column or item → the two indicators in one cell of it, such as ``120/80``."""
     date_formats: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -181,7 +183,7 @@ def again(root: Path, source: str, site: str | None, label: str | None) -> Mappi
 def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
-        "codes", "own_authorities", "observations", "answers", "outcomes", "fields", "key", "key_fields",
+        "codes", "own_authorities", "fhir_server", "observations", "answers", "outcomes", "fields", "key", "key_fields",
         "date_offset_days", "description", "pairs", "date_formats", "footers",
     }  # fmt: skip
     if unknown:
@@ -204,6 +206,7 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
             normal_name(str(code)): Code(c["indicator"], str(c.get("unit", "")))
             for code, c in document.get("codes", {}).items()
         },
+        fhir_server=str(document.get("fhir_server", "")).rstrip("/"),
         own_authorities=frozenset(map(str, document.get("own_authorities", ()))),
         observations=None if observations is None else tuple(
             Observation(

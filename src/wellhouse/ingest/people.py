@@ -18,7 +18,7 @@ from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.identity import IdNumber, Rejected
 from wellhouse.ingest.known import Fact
 
-_COMBINED = ("id_number", "mrn", "mrn_authority", "birth_date", "sex")
+_COMBINED = ("id_number", "mrn", "mrn_authority", "patient_id", "birth_date", "sex")
 _KEPT = ("name", "phone", "employer", "address")
 
 
@@ -50,9 +50,9 @@ def identify(batch: Batch, vault: Persons) -> None:
             except _RoleRejected as error:
                 refused[number] = (error.role, error)
     persons = vault.resolve([claim for _, _, claim, _, _ in asked], batch.layout.site) if asked else []
-    for (number, digest, _, sex, born), person in zip(asked, persons, strict=True):
+    for (number, digest, claim, sex, born), person in zip(asked, persons, strict=True):
         if person is None:
-            refused[number] = ("id_number", Rejected("identity_conflict", "identifiers that belong to one person"))
+            refused[number] = _nobody(claim)
             continue
         facts[number] = Fact(person, sex, born)
         known.remember(digest, Fact(person, sex, born))
@@ -60,6 +60,12 @@ def identify(batch: Batch, vault: Persons) -> None:
     for row in np.flatnonzero(batch.owner < 0).tolist():
         role, reason = refused[int(group[run[row]])]
         batch.reject(row, role, reason.reason, reason.expected)
+
+
+def _nobody(claim: Claim) -> tuple[str, Rejected]:
+    if claim.must_be_known:
+        return "patient_id", Rejected("unresolved_reference", "a Patient that this file or one before brings")
+    return "id_number", Rejected("identity_conflict", "identifiers that belong to one person")
 
 
 def _owners(batch: Batch, facts: list[Fact | None]) -> npt.NDArray[np.int32]:
@@ -103,6 +109,9 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
             identifiers.append(Identifier("mrn", _authority(batch, cells), identity.parse_mrn(cells["mrn"])))
         except Rejected as error:
             raise _RoleRejected("mrn", error.reason, error.expected) from None
+    refers = not identifiers and not any(cells.get(role) for role in ("name", "sex", "birth_date"))
+    if cells.get("patient_id"):
+        identifiers.append(Identifier("patient_id", "", cells["patient_id"]))
     if not identifiers:
         role = "id_number" if "id_number" in batch.layout.places else "mrn"
         raise _RoleRejected(role, "missing_identifier", "an ID number or the site's own number of the person")
@@ -113,12 +122,13 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
         document["phone"] = phone
     if card is not None:
         document["id_number"] = card.number
-    if identifiers[-1].identifier_type == "mrn":
-        document["mrn"] = identifiers[-1].number
+    record_number = next((i.number for i in identifiers if i.identifier_type == "mrn"), None)
+    if record_number is not None:
+        document["mrn"] = record_number
     if born:
         document["birth_date"] = born.isoformat()
     return (
-        Claim(tuple(identifiers), document),
+        Claim(tuple(identifiers), document, must_be_known=refers),
         sex,
         0 if born is None else born.year * 10000 + born.month * 100 + born.day,
     )

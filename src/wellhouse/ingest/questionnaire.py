@@ -55,10 +55,16 @@ def read(batch: Batch) -> None:
 
 
 def _required(batch: Batch, role: str) -> pa.Array:
+    """What a record must say, in the mapping's words for it where it has any."""
     column = texts(batch.column(role), len(batch.rows))
     for row in np.flatnonzero(batch.alive & np.array(column.is_null())).tolist():
         batch.reject(row, role, "missing_value", "a value")
-    return column.fill_null("")
+    column = column.fill_null("")
+    ours = batch.layout.mapping.words.get(role)
+    if not ours:
+        return column
+    found, index = each(column, lambda text: ours.get(normal_name(text), text))
+    return pa.array(found, pa.string()).take(pa.array(index))
 
 
 def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, npt.NDArray[np.float64], pa.Array]:

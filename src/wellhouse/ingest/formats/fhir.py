@@ -48,7 +48,7 @@ def opened(path: Path, mapping: Mapping) -> Iterator[Fhir]:
     if mapping.source not in PARTS:
         raise Unreadable("unsupported_source", f"a source that FHIR holds: {', '.join(PARTS)}")
     gzipped = sniff.is_gzip(path)
-    reader = Reader(Register(mapping.own_authorities), frozenset(mapping.codes))
+    reader = Reader(Register(mapping.own_authorities, mapping.fhir_server), frozenset(mapping.codes))
     if cut.is_lines(path, gzipped):
         for chunk in cut.chunks(path, gzipped):
             _register(reader, list(_referred_to(chunk)))

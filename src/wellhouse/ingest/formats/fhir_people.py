@@ -12,7 +12,7 @@ import msgspec
 from wellhouse.ingest import identity
 from wellhouse.ingest.formats.fhir_types import Address, Identifier, Kind, Name, Patient, Reference
 
-ROLES = ("id_number", "mrn", "mrn_authority", "name", "sex", "birth_date", "phone", "address")
+ROLES = ("id_number", "mrn", "mrn_authority", "patient_id", "name", "sex", "birth_date", "phone", "address")
 """Of a person's cells, in this order."""
 
 _RESIDENT_SYSTEMS = frozenset({"2.16.156.10011.1.3"})
@@ -37,15 +37,19 @@ class Unresolved(ValueError):
         self.reason, self.expected = reason, expected
 
 
-def cells(patient: Patient, own: frozenset[str]) -> str:
-    """A person's cells, packed: there may be many. ``own``: identifier systems that are the site's own numbering."""
+def cells(patient: Patient, own: frozenset[str], address: str = "") -> str:
+    """A person's cells, packed: there may be many.
+
+    :param own: identifier systems that are the site's own numbering
+    :param address: of the Patient on a server whose ids hold from file to file
+    """
     number, mrn, authority = _identifiers(patient.identifier, own)
     phone = next((t.value for use in ("mobile", None) for t in patient.telecom
                   if t.system == "phone" and t.value and t.use != "old" and use in (t.use, None)), "")  # fmt: skip
     home = next((a for a in patient.address if a.use != "old"), None)
     sex = patient.gender or ""
     said = (
-        number, mrn, authority, _name(patient.name), "" if sex in ("other", "unknown") else sex,
+        number, mrn, authority, address, _name(patient.name), "" if sex in ("other", "unknown") else sex,
         patient.birthDate or "", phone or "", _address(home) if home else "",
     )  # fmt: skip
     return _SEPARATOR.join(_plain(text) for text in said)
@@ -123,12 +127,14 @@ class Register:
     """
 
     own: frozenset[str] = frozenset()
+    server: str = ""
+    """Base address of a server whose patient ids hold from file to file."""
     _persons: dict[str, str | None] = field(default_factory=dict)
     _servers: dict[str, str] = field(default_factory=dict)
 
     def add(self, patient: Patient, full_url: str | None) -> str:
         """Remember; of several versions of one patient the last stands."""
-        packed = self.packed(patient)
+        packed = self.packed(patient, full_url)
         if full_url:
             self._persons[full_url] = packed
         if patient.id:
@@ -140,8 +146,9 @@ class Register:
                 self._servers[reference] = "several"
         return packed
 
-    def packed(self, patient: Patient) -> str:
-        return cells(patient, self.own)
+    def packed(self, patient: Patient, full_url: str | None) -> str:
+        address = f"{self.server}/Patient/{patient.id}" if self.server and patient.id else ""
+        return cells(patient, self.own, address if full_url in (None, address) else "")
 
     def resolve(self, subject: Reference | None, full_url: str | None, contained: list[msgspec.Raw]) -> str:
         """The cells of whom ``subject`` names; ``full_url``: of the resource that refers.
@@ -165,10 +172,22 @@ class Register:
         found = found or self._persons.get(reference)
         if found is not None:
             return found
+        elsewhere = self._elsewhere(reference, full_url)
+        if elsewhere:
+            return _SEPARATOR.join(("", "", "", elsewhere, *("",) * (len(ROLES) - 4)))
         kind = reference.rsplit("/", 2)[-2] if "/" in reference else ""
         if kind and kind != "Patient" and not reference.startswith("urn:"):
             raise Unresolved("unsupported_subject", "a subject that is a Patient")
-        raise Unresolved("unresolved_reference", "a subject that is a Patient of this file")
+        raise Unresolved(
+            "unresolved_reference", "a subject that is a Patient of this file, or of the mapping's fhir_server"
+        )
+
+    def _elsewhere(self, reference: str, full_url: str | None) -> str:
+        """The address of a Patient that another file may have brought; blank when nobody vouches for the id."""
+        if not self.server or (full_url is not None and not full_url.startswith(f"{self.server}/")):
+            return ""
+        address = reference if reference.startswith(f"{self.server}/") else f"{self.server}/{reference}"
+        return address if address.startswith(f"{self.server}/Patient/") and "Patient/" in reference else ""
 
     def _contained(self, name: str, contained: list[msgspec.Raw]) -> str:
         for raw in contained:

@@ -41,8 +41,8 @@ PARTS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """By source, the roles of its rows after those of the person, and the element of FHIR that each is."""
 PERSON_ELEMENTS = (
-    "Patient.identifier", "Patient.identifier (record number)", "Patient.identifier.system", "Patient.name",
-    "Patient.gender", "Patient.birthDate", "Patient.telecom", "Patient.address",
+    "Patient.identifier", "Patient.identifier (record number)", "Patient.identifier.system", "subject.reference",
+    "Patient.name", "Patient.gender", "Patient.birthDate", "Patient.telecom", "Patient.address",
 )  # fmt: skip
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
@@ -156,7 +156,7 @@ class Reader:
         self._READERS[type(resource)](self, rows, record, resource, full_url)
 
     def _patient(self, rows: Rows, record: int, of: fhir.Patient, full_url: str | None) -> None:
-        rows.tuples["person"].append((record, self.register.packed(of)))
+        rows.tuples["person"].append((record, self.register.packed(of, full_url)))
 
     def _encounter(self, rows: Rows, record: int, of: fhir.Encounter, full_url: str | None) -> None:
         if of.status == "entered-in-error":
