@@ -269,11 +269,8 @@ def test_what_the_listener_took_is_ingested(
     assert client.send(message(1, status="D")).startswith("MSA|AA")
     client.close()
     listener.end(signal.SIGTERM)
-    done = subprocess.run(
-        ["wellhouse", "ingest", str(stack.inbox / "mllp"), "--json"], text=True, capture_output=True, check=True
-    )
-    (file,) = json.loads(done.stdout)["files"]
-    assert (file["format"], file["read"], file["loaded"]) == ("hl7v2", 2, 2)
+    files = [file for batch in ("1/2", "2/2") for file in as_the_dag_does(stack, batch)]
+    assert [(f["format"], f["read"], f["loaded"]) for f in files] == [("hl7v2", 2, 2)]
     assert not list(stack.inbox.glob("mllp/exam/*"))
     with administrator(stack, stack.database) as server:
         assert statuses(server) == [("final",), ("entered-in-error",)]
@@ -281,6 +278,13 @@ def test_what_the_listener_took_is_ingested(
         for table in ("person", "exam", "observation", "original"):
             server.execute(f"delete from landing.{table} where load_id = %s", load)  # noqa: S608
         server.execute("delete from ops.load where load_id = %s", load)
+
+
+def as_the_dag_does(of: Settings, batch: str) -> list[dict[str, Any]]:
+    """The command of `ingest_exams`, of one site."""
+    command = f"wellhouse ingest {of.inbox}/ml*/exam --source exam --batch {batch} --json"
+    done = subprocess.run(["bash", "-c", command], text=True, capture_output=True, check=True)
+    return list(json.loads(done.stdout)["files"])
 
 
 def statuses(server: psycopg.Connection) -> list[Any]:
