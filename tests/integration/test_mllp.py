@@ -289,6 +289,6 @@ def as_the_dag_does(of: Settings, batch: str) -> list[dict[str, Any]]:
 
 def statuses(server: psycopg.Connection) -> list[Any]:
     return server.execute(
-        """select status from landing.observation join ops.load using (load_id) where site = 'mllp'
+        """select observation.status from landing.observation join ops.load using (load_id) where site = 'mllp'
            order by row_number"""
     ).fetchall()
