@@ -7,6 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import openpyxl
+
 from wellhouse.ingest import dictionary, formats, mapping
 from wellhouse.settings import PROJECT_ROOT
 
@@ -129,7 +131,57 @@ def _hl7apy(path: Path, messages: int = 50) -> float:
     return messages * HL7V2_RESULTS / (time.process_time() - before)
 
 
+XLSX_ROWS, XLSX_COLUMNS = 20_000, 50
+
+
+def bench_xlsx(folder: Path) -> float:
+    """Cells a second of one core, from bytes to a table of texts; the peer is openpyxl, read only."""
+    path = folder / "bench.xlsx"
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet()
+    sheet.append(["体检编号", "身份证号", "体检日期", *(f"项目{n}" for n in range(XLSX_COLUMNS - 3))])
+    for n in range(XLSX_ROWS):
+        values = (round(0.1 + (n * 7 + place) % 997 / 9, 2) for place in range(XLSX_COLUMNS - 3))
+        sheet.append([f"e{n}", "11010519491231002X", "2024-03-05", *values])
+    book.save(path)
+    reads = mapping.read(PROJECT_ROOT / "mappings" / "exam.yaml")
+    before = time.process_time()
+    with formats.open_source(path, "xlsx", reads) as source:
+        rows = sum(piece.table.num_rows for piece in source.pieces(set(range(XLSX_COLUMNS))))
+    seconds = time.process_time() - before
+    assert rows == XLSX_ROWS
+    before = time.process_time()
+    peer_rows = sum(1 for _ in openpyxl.load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True))
+    peer = peer_rows * XLSX_COLUMNS / (time.process_time() - before)
+    cells = rows * XLSX_COLUMNS / seconds
+    print(f"xlsx: {cells:,.0f} cells/s of one core ({rows:,} rows), openpyxl {peer:,.0f}, ratio {cells / peer:.1f}")
+    return cells
+
+
+JSON_RECORDS = 200_000
+
+
+def bench_json(folder: Path) -> float:
+    """Records a second of one core, JSON lines, read once for their names and once for their values."""
+    path = folder / "bench.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for n in range(JSON_RECORDS):
+            record = {"随访编号": f"f{n}", "证件号码": "11010519491231002X", "随访日期": "2024-03-05",
+                      "随访方式": "电话", "随访结果": "已接通", "随访内容": "建议复查空腹血糖"}  # fmt: skip
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    reads = mapping.read(PROJECT_ROOT / "mappings" / "follow_up.yaml")
+    before = time.process_time()
+    with formats.open_source(path, "json", reads) as source:
+        rows = sum(piece.table.num_rows for piece in source.pieces(set(source.header.places.values())))
+    seconds = time.process_time() - before
+    assert rows == JSON_RECORDS
+    print(f"json: {rows / seconds:,.0f} records/s of one core ({rows:,}, {path.stat().st_size >> 20} MiB)")
+    return rows / seconds
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="wellhouse-bench-") as name:
         bench_fhir(Path(name))
         bench_hl7v2(Path(name))
+        bench_xlsx(Path(name))
+        bench_json(Path(name))

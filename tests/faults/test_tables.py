@@ -57,7 +57,7 @@ def endless_quote(path: Path) -> None:
     with path.open("wb") as file:
         file.write((HEADER + '"').encode())
         for _ in range(1024):
-            file.write(b"1,2,3,4\n" * (1 << 17))
+            file.write(b"1,2,3,4,5\n" * 100_000)
 
 
 def endless_nul(path: Path) -> None:

@@ -28,7 +28,7 @@ _MAX_CELL_BYTES = 4 << 20
 _ID = re.compile(rb"""<(?:\w+:)?sheet\b[^>]*?\b\w+:id=["']([^"']+)["']""")
 _RELATION = re.compile(rb"""<(?:\w+:)?Relationship\b[^>]*>""")
 _ATTRIBUTE = re.compile(rb"""\b(Id|Target)=["']([^"']+)["']""")
-_REF = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^>]*?\br=["']([A-Z]{0,3})(\d{1,7})["']""")
+_COLUMN, _ROW = re.compile(rb"""\br=["']([A-Z]{1,3})\d"""), re.compile(rb"""\br=["'][A-Z]{0,3}(\d{1,7})["']""")
 _ERROR = re.compile(
     rb"""<(?:\w+:)?c\b(?=[^>]*\bt=["']e["'])[^>]*?\br=["']([A-Z]{1,3})(\d{1,7})["'][^>]*>(?:(?!</(?:\w+:)?c>).){0,4096}?"""
     rb"""<(?:\w+:)?v>([^<]{1,32})<""",
@@ -121,9 +121,10 @@ def _sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Part:
 
 
 def _extent(data: bytes, columns: int, rows: int) -> tuple[int, int]:
-    for column, row in set(_REF.findall(data)):
-        columns, rows = max(columns, _column(column) + 1), max(rows, int(row))
-    return columns, rows
+    return (
+        max(columns, *(_column(c) + 1 for c in {b"A", *_COLUMN.findall(data)})),
+        max(rows, *(int(r) for r in {b"1", *_ROW.findall(data)})),
+    )
 
 
 def _odd(data: bytes, found: Part) -> None:

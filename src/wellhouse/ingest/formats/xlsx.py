@@ -112,9 +112,11 @@ class _Sheet:
 
 def _text(cell: Any) -> str:
     """As a CSV export would hold it."""
+    if type(cell) is float:
+        return f"{cell:.15g}"
     if isinstance(cell, bool):
         return "1" if cell else "0"
-    if isinstance(cell, int | float):
+    if isinstance(cell, int):
         return f"{cell:.15g}"
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat() if cell.time() == dt.time() else cell.isoformat(sep=" ")
