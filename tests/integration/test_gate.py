@@ -12,7 +12,7 @@ import pytest
 
 from wellhouse.gate import run as gate
 from wellhouse.ops.bootstrap import administrator
-from wellhouse.settings import Settings
+from wellhouse.settings import PROJECT_ROOT, Settings
 
 LOAD = 2**40  # no load has this number: what a test lands is found again and removed
 PERSON = 987654321012345
@@ -45,7 +45,7 @@ def test_the_sample_passes(built: Settings) -> None:
     code, document, said = command()
     assert code == 0, said
     assert document["passed"] is True
-    assert len(document["suites"]) == 11
+    assert len(document["suites"]) == len(list((PROJECT_ROOT / "expectations").glob("landing__*.json"))) > 10
     assert {"table", "expectations", "failed", "seconds"} <= set(document["suites"][0])
 
 
