@@ -111,6 +111,27 @@ create table if not exists vault.audio_key (
     sealed_key bytea not null
 );
 
+-- Two person keys that a steward found to be one person, and what moved, so that it can move back.
+create table if not exists vault.merge (
+    merge_id bigint generated always as identity primary key,
+    kept_key bigint not null references vault.person on delete cascade,
+    gone_key bigint not null references vault.person on delete cascade,
+    purpose text not null,
+    merged_at timestamptz not null default clock_timestamp(),
+    last_load bigint not null,                    -- loads after it may name the person by identifiers of both
+    identifiers bytea[] not null,                 -- blind indexes that moved
+    sites text[] not null,                        -- sites that the kept person came to
+    unmerged_at timestamptz,
+    check (kept_key <> gone_key)
+);
+create unique index if not exists merge_gone_key on vault.merge (gone_key) where unmerged_at is null;
+create table if not exists vault.merge_row (
+    merge_id bigint not null references vault.merge on delete cascade,
+    table_name text not null,
+    load_id bigint not null,
+    row_number int not null
+);
+
 ------------------------------------------------------------------------------------------------ landing
 -- row_number: 1 for the first data record of the file. *_key: keyed 63-bit hashes of the source's own numbers.
 create table if not exists landing.person (

@@ -25,6 +25,7 @@ COMMANDS = {
     "mapping": "propose and try the mapping of a site's own layout",
     "mllp": "take HL7 v2 messages over the network",
     "ops": "install, start, stop, look after the services",
+    "person": "join two person keys that are one person, part them, look back",
     "pipeline": "run the DAGs and wait for them",
     "quarantine": "list, show and release rejected records",
     "record": "show a record as it came; let old originals go",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wellhouse.ingest.identity import Rejected, check_digit, parse_id, parse_phone
+from wellhouse.ingest.identity import Rejected, check_digit, names_nobody, parse_id, parse_phone
 
 # the standard's own examples
 VALID = "11010519491231002X"
@@ -65,3 +65,54 @@ def test_a_phone_number_that_lost_digits_is_not_kept(damaged: str) -> None:
 
 def test_other_phone_numbers_are_kept_as_they_came() -> None:
     assert parse_phone("020-8123 4567转8") == "020-81234567转8"
+
+
+def resident(first17: str) -> str:
+    return first17 + check_digit(first17)
+
+
+@pytest.mark.parametrize("province", ["81", "82", "83", "11", "91"])
+def test_residents_of_hong_kong_macau_taiwan_and_foreigners_have_such_numbers_too(province: str) -> None:
+    found = parse_id(resident(f"{province}000019900101001"))
+    assert (found.identifier_type, found.sex) == ("id_number", "male")
+
+
+def test_a_province_that_there_is_not_is_refused() -> None:
+    with pytest.raises(Rejected):
+        parse_id(resident("99010119900101001"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "number"),
+    [
+        ("E12345678", None, "E12345678"),
+        ("ｅ１２３４５６７８", "passport", "E12345678"),
+        ("C01X00T47", "passport", "C01X00T47"),
+        ("H12345678", None, "H12345678"),
+        ("12345678", "permit", "12345678"),
+        ("R123456(7)", "permit", "R1234567"),
+        ("USA123456789012", None, "USA123456789012"),
+        ("军字第1234567号", "military", "军字第1234567号"),
+    ],
+)
+def test_documents_without_a_check_digit(text: str, kind: str | None, number: str) -> None:
+    assert parse_id(text, kind).number == number
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [(VALID, "passport"), ("E12345678", "id_number"), ("12345678", None), ("20240305", None), ("ABCDEFG", "passport")],
+)
+def test_what_its_type_does_not_allow_is_refused(text: str, kind: str | None) -> None:
+    with pytest.raises(Rejected):
+        parse_id(text, kind)
+
+
+@pytest.mark.parametrize("text", ["无", "０００", "n/a", "--", "未提供", "111111111111111", "NULL", "?"])
+def test_what_says_that_there_is_no_number_is_nobodys(text: str) -> None:
+    assert names_nobody(text)
+
+
+@pytest.mark.parametrize("text", [VALID, "1", "11111", "A0", "10"])
+def test_a_number_is_somebodys(text: str) -> None:
+    assert not names_nobody(text)

@@ -25,14 +25,16 @@ def play(settings: Settings, recording_key: int, username: str, purpose: str) ->
     person = _cleared(settings, recording_key, username, purpose)
     with db.connect("wh_identity", settings) as connection, Keyring.open(settings) as keyring:
         row = connection.execute(
-            """select object, sealed_key from landing.call_recording join vault.audio_key using (object, person_key)
-               where recording_key = %s and person_key = %s order by call_recording.load_id desc limit 1""",
+            """select object, sealed_key, k.person_key
+               from landing.call_recording r join vault.audio_key k using (object)
+               where recording_key = %s and r.person_key = %s order by r.load_id desc limit 1""",
             (recording_key, person),
         ).fetchone()
-        keys = person_keys(connection, keyring, [person])
-        if row is None or person not in keys:
+        # the key of the person it was sealed for, who may be one with another by now
+        keys = {} if row is None else person_keys(connection, keyring, [row[2]])
+        if row is None or row[2] not in keys:
             raise WellhouseError(f"the audio of recording {recording_key} was erased")
-    yield from Store(settings).read(row[0], bytes(row[1]), Person(person, *keys[person]))
+    yield from Store(settings).read(row[0], bytes(row[1]), Person(row[2], *keys[row[2]]))
 
 
 def _cleared(settings: Settings, recording_key: int, username: str, purpose: str) -> int:

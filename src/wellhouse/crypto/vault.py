@@ -6,11 +6,13 @@ import hmac
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import psycopg
 
 from wellhouse.crypto import envelope, pseudonym
 from wellhouse.crypto.keyring import Keyring
+from wellhouse.crypto.sameness import both, contradict
 from wellhouse.errors import WellhouseError
 
 _ATTEMPTS = 8
@@ -51,10 +53,16 @@ class _Row:
     person_key: int
     key_id: str
     digest: bytes
+    sealed: bytes = b""
     key: bytes = b""
     new: bool = False
     types: set[str] = field(default_factory=set)
     document: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """What was known of the person until now."""
+        return {} if self.new else _open(self, self.sealed)
 
 
 class Vault:
@@ -65,8 +73,8 @@ class Vault:
         self._keyring = keyring
 
     def resolve(self, claims: Sequence[Claim], site: str) -> list[Person | None]:
-        """The person of each claim, made when nobody has these identifiers; None: they belong to two persons,
-        or to nobody yet although the claim must be known.
+        """The person of each claim, made when nobody has these identifiers; None: it describes two persons, or nobody
+        yet although the claim must be known.
 
         Claims are taken in order, so a later one may rest on an identifier an earlier one attached.
         """
@@ -84,10 +92,13 @@ class Vault:
             for claim in claims
         ]  # fmt: skip
         known = self._lookup(sorted({b for claim in indexes for b, _ in claim}))
+        self._give_keys(list({id(r): r for r in known.values()}.values()))
         assigned: list[_Row | None] = []
         attached: dict[bytes, tuple[_Row, str]] = {}
         for claim, wanted in zip(claims, indexes, strict=True):
             row = _decide(wanted, known, claim.must_be_known)
+            if row is not None and self._contradicts(row, claim.document, blind_key):
+                row = None
             assigned.append(row)
             if row is None:
                 continue
@@ -96,9 +107,9 @@ class Vault:
                     known[index] = row
                     attached[index] = (row, kind)
                 row.types.add(kind)
-            row.document.update(claim.document)
+            row.document = both(row.document, claim.document)
         rows = {r.person_key: r for r in assigned if r is not None}
-        self._give_keys(list(rows.values()))
+        self._give_keys([r for r in rows.values() if r.new])
         if not self._write(rows, attached, site):
             return None
         return [None if r is None else Person(r.person_key, r.key_id, r.key) for r in assigned]
@@ -107,13 +118,13 @@ class Vault:
         rows: dict[int, _Row] = {}
         known: dict[bytes, _Row] = {}
         found = self._connection.execute(
-            """select i.blind_index, p.person_key, p.key_id, p.digest,
+            """select i.blind_index, p.person_key, p.key_id, p.digest, p.sealed,
                       (select array_agg(o.identifier_type) from vault.identifier o where o.person_key = p.person_key)
                from vault.identifier i join vault.person p using (person_key) where i.blind_index = any(%b)""",
             (indexes,),
         )
-        for index, key, key_id, digest, types in found:
-            known[index] = rows.setdefault(key, _Row(key, key_id, digest, types=set(types)))
+        for index, key, key_id, digest, sealed, types in found:
+            known[index] = rows.setdefault(key, _Row(key, key_id, digest, bytes(sealed), types=set(types)))
         self._connection.commit()
         return known
 
@@ -173,20 +184,21 @@ class Vault:
 
     def _changed(self, rows: list[_Row], blind_key: bytes) -> list[_Row]:
         """Those of whom something new is known; their document becomes the old one with the new words over it."""
-        suspects = [r for r in rows if _digest(r.document, blind_key) != r.digest]
-        if not suspects:
-            return []
-        stored: dict[int, bytes] = dict(self._connection.execute(
-            "select person_key, sealed from vault.person where person_key = any(%s)",
-            ([r.person_key for r in suspects],),
-        ).fetchall())  # fmt: skip
         changed = []
-        for row in suspects:
-            old = _open(row, stored[row.person_key])
-            row.document = old | row.document
+        for row in rows:
+            if _digest(row.document, blind_key) == row.digest:
+                continue
+            old = row.known
+            row.document = both(old, row.document)
             if row.document != old:
                 changed.append(row)
         return changed
+
+    def _contradicts(self, row: _Row, document: dict[str, str], blind_key: bytes) -> bool:
+        """Whether somebody else is described than the one whose number this is."""
+        if row.new or _digest(document, blind_key) == row.digest:
+            return contradict(row.document, document)
+        return contradict(both(row.known, row.document), document)
 
 
 def reveal(connection: psycopg.Connection, keyring: Keyring, person_key: int) -> dict[str, str]:
@@ -203,7 +215,7 @@ def reveal(connection: psycopg.Connection, keyring: Keyring, person_key: int) ->
     keys = keyring.data_keys([key_id])
     if key_id not in keys:
         raise WellhouseError(f"person {person_key} was erased: the key is destroyed")
-    return _open(_Row(person_key, key_id, b"", keys[key_id]), sealed)
+    return _open(_Row(person_key, key_id, b"", key=keys[key_id]), sealed)
 
 
 def _decide(wanted: list[tuple[bytes, str]], known: dict[bytes, _Row], must_be_known: bool) -> _Row | None:

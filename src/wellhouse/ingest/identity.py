@@ -19,7 +19,30 @@ _EXCEL_DIGITS = 15
 _SHOWN_WHOLE = 8
 """Digits from which on scientific notation is a program's (which drops zeros only), not a narrow column's (six)."""
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{7,8}")
-_PERMIT = re.compile(r"[HM]\d{8}(?:\d{2})?|\d{8}(?:\d{2})?|[A-Z]{3}\d{12}")
+"""Of China; other countries' have any form of up to nine characters (ICAO 9303), so their type must be said."""
+_TYPED_PASSPORT = re.compile(r"(?=.*\d)[A-Z0-9]{6,9}")
+_PERMIT = re.compile(r"[HMC]\d{8}(?:\d{2})?|[A-Z]{3}\d{12}")
+"""Of residents of Hong Kong (H), Macau (M); of foreigners who live here."""
+_TYPED_PERMIT = re.compile(r"[A-Z]{0,3}\d{7,12}[A-Z]?")
+"""Of Taiwan, too: digits only."""
+_PROVINCES = frozenset(
+    str(code)
+    for code in (*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66),
+                 71, 81, 82, 83, 91)
+)  # fmt: skip
+"""GB/T 2260; 81 to 83: residents of Hong Kong, Macau and Taiwan; 91: foreigners."""
+_NOBODY = re.compile(
+    r"NONE|NULL|NIL|N/?A|UNKNOWN|[无無空]|没有|未知|不详|暂无|未填|未提供|不清楚|0+|(\d)\1{13,}|[-./\\?？*]+"
+)
+TYPES = {
+    "id_number": "居民身份证 身份证 二代身份证 二代证 临时身份证 户口簿 居民户口簿 户口本 驾驶证 港澳台居民居住证 "
+                 "港澳居民居住证 台湾居民居住证 外国人永久居留身份证 id_number id_card 01 02 05",
+    "passport": "护照 普通护照 中国护照 外国护照 passport ppn 03",
+    "permit": "港澳居民来往内地通行证 来往内地通行证 港澳通行证 回乡证 台湾居民来往大陆通行证 台胞证 台湾通行证 "
+              "外国人永久居留证 外国人居留证 permit 06 07",
+    "military": "军官证 士兵证 文职干部证 警官证 军人身份证 military 04",
+}  # fmt: skip
+"""What files call the kinds of documents; codes of WS/T 364.3 CV02.01.101."""
 
 
 class Rejected(ValueError):
@@ -40,6 +63,12 @@ class IdNumber:
     sex: str | None = None
 
 
+def names_nobody(text: str) -> bool:
+    """Whether a cell says that there is no number: everybody who has 无 or 0000 is not one person."""
+    number = clean(text)
+    return _NOBODY.fullmatch(number) is not None
+
+
 def clean(text: str) -> str:
     """Full width → half width, blanks and a leading apostrophe off, upper case."""
     return "".join(unicodedata.normalize("NFKC", text).split()).lstrip("'’‘`").upper()
@@ -51,9 +80,10 @@ def check_digit(first17: str) -> str:
 
 
 @lru_cache(maxsize=2_000)
-def parse_id(text: str) -> IdNumber:
+def parse_id(text: str, kind: str | None = None) -> IdNumber:
     """The identity document in a cell.
 
+    :param kind: one of TYPES, where the file says which; a number of another kind's form is then refused
     :raises Rejected: damaged by a spreadsheet, a wrong check digit, an impossible birth date, or no known form.
     """
     number = clean(text)
@@ -65,19 +95,36 @@ def parse_id(text: str) -> IdNumber:
         and check_digit(number[:17]) != "0"
     ):
         raise Rejected("id_damaged", "an ID number of 18 characters: a spreadsheet replaced its last digits by zeros")
+    if kind not in (None, "id_number"):
+        return _typed(number, str(kind))
     if re.fullmatch(r"\d{17}[\dX]", number):
         return _resident(number)
     if re.fullmatch(r"\d{15}", number):
         first17 = f"{number[:6]}19{number[6:]}"
         return _resident(first17 + check_digit(first17))
+    if kind == "id_number":
+        raise Rejected("id_malformed", "an ID number of 18 or 15 characters, as its type says")
     if _PASSPORT.fullmatch(number):
         return IdNumber("passport", number)
     if _PERMIT.fullmatch(number):
         return IdNumber("permit", number)
-    raise Rejected("id_malformed", "an 18-character ID number, a passport or a permit number")
+    raise Rejected("id_malformed", "an 18-character ID number, a passport or a permit number; or say its type")
+
+
+def _typed(number: str, kind: str) -> IdNumber:
+    """A document that carries neither birth date nor check digit, of the kind that the file says it is."""
+    forms = {"passport": _TYPED_PASSPORT, "permit": _TYPED_PERMIT}
+    bare = re.sub(r"[-()]", "", number)
+    if kind in forms and not forms[kind].fullmatch(bare):
+        raise Rejected("id_malformed", f"a {kind} number, as its type says")
+    if not re.fullmatch(r"\w{5,20}", bare):
+        raise Rejected("id_malformed", "a number of 5 to 20 letters and digits")
+    return IdNumber(kind, bare)
 
 
 def _resident(number: str) -> IdNumber:
+    if number[:2] not in _PROVINCES:
+        raise Rejected("id_malformed", "an ID number whose first two digits are a province (GB/T 2260)")
     if check_digit(number[:17]) != number[17]:
         raise Rejected("id_check_digit", "an ID number whose last character agrees with the other 17 (GB 11643)")
     try:

@@ -18,8 +18,10 @@ from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.identity import IdNumber, Rejected
 from wellhouse.ingest.known import Fact
 
-_COMBINED = ("id_number", "mrn", "mrn_authority", "patient_id", "birth_date", "sex")
-_KEPT = ("name", "phone", "employer", "address")
+_COMBINED = ("id_number", "id_type", "id_country", "mrn", "mrn_authority", "patient_id", "birth_date", "sex", "name")
+_TYPES = {normal_name(word): kind for kind, words in identity.TYPES.items() for word in words.split()}
+_KEPT = ("phone", "employer", "address")
+_ONE_PERSON = "identifiers, name, birth date and sex of one person, as they are known"
 
 
 class Persons(Protocol):
@@ -65,7 +67,7 @@ def identify(batch: Batch, vault: Persons) -> None:
 def _nobody(claim: Claim) -> tuple[str, Rejected]:
     if claim.must_be_known:
         return "patient_id", Rejected("unresolved_reference", "a Patient that this file or one before brings")
-    return "id_number", Rejected("identity_conflict", "identifiers that belong to one person")
+    return "id_number", Rejected("identity_conflict", _ONE_PERSON)
 
 
 def _owners(batch: Batch, facts: list[Fact | None]) -> npt.NDArray[np.int32]:
@@ -98,13 +100,16 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
     """(claim, sex, birth date as yyyymmdd or 0) of one combination of cells."""
     identifiers: list[Identifier] = []
     card: IdNumber | None = None
-    if cells.get("id_number", "").strip():
+    if _said(cells, "id_number"):
+        kind = _kind(batch, cells)
         try:
-            card = identity.parse_id(cells["id_number"])
+            card = identity.parse_id(cells["id_number"], kind)
         except Rejected as error:
             raise _RoleRejected("id_number", error.reason, error.expected) from None
-        identifiers.append(Identifier(card.identifier_type, "", card.number))
-    if cells.get("mrn", "").strip():
+        # countries count their passports each for themselves; the resident's number is one for all
+        issuer = "" if card.identifier_type == "id_number" else identity.clean(cells.get("id_country", ""))
+        identifiers.append(Identifier(card.identifier_type, issuer, card.number))
+    if _said(cells, "mrn"):
         try:
             identifiers.append(Identifier("mrn", _authority(batch, cells), identity.parse_mrn(cells["mrn"])))
         except Rejected as error:
@@ -117,7 +122,7 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
         raise _RoleRejected(role, "missing_identifier", "an ID number or the site's own number of the person")
     born = _birth(cells, card, batch.formats("birth_date"))
     sex = _sex(batch, cells, card)
-    document = {role: text for role in _KEPT if (text := cells.get(role, "").strip())}
+    document = {role: text for role in ("name", *_KEPT) if (text := cells.get(role, "").strip())}
     if phone := identity.parse_phone(document.pop("phone", "")):
         document["phone"] = phone
     if card is not None:
@@ -127,11 +132,28 @@ def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]
         document["mrn"] = record_number
     if born:
         document["birth_date"] = born.isoformat()
+    if sex:
+        document["sex"] = sex
     return (
         Claim(tuple(identifiers), document, must_be_known=refers),
         sex,
         0 if born is None else born.year * 10000 + born.month * 100 + born.day,
     )
+
+
+def _said(cells: dict[str, str], role: str) -> bool:
+    return bool(cells.get(role, "").strip()) and not identity.names_nobody(cells[role])
+
+
+def _kind(batch: Batch, cells: dict[str, str]) -> str | None:
+    """Of what type the file says the document is."""
+    text = cells.get("id_type", "").strip()
+    if not text:
+        return None
+    kind = (_TYPES | batch.layout.mapping.words.get("id_type", {})).get(normal_name(text))
+    if kind is None:
+        raise _RoleRejected("id_type", "unknown_word", f"a type of document: {', '.join(sorted(identity.TYPES))}")
+    return kind
 
 
 def _authority(batch: Batch, cells: dict[str, str]) -> str:

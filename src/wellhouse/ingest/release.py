@@ -56,12 +56,23 @@ def release(ingest: Ingest, load_id: int, mapping: Mapping | None = None) -> Rel
     """
     entry = find(ingest.connection, load_id)
     ingest.connection.commit()
+    if not entry.rows.quarantined and not entry.observations.quarantined:
+        return Released(load_id, entry, 0, [])
+    return _read_again(ingest, load_id, entry, mapping, always=False)
+
+
+def reread(ingest: Ingest, load_id: int) -> Released:
+    """Read a load again though nothing of it was refused: the persons that its identifiers name have changed."""
+    entry = find(ingest.connection, load_id)
+    ingest.connection.commit()
+    return _read_again(ingest, load_id, entry, None, always=True)
+
+
+def _read_again(ingest: Ingest, load_id: int, entry: Entry, mapping: Mapping | None, always: bool) -> Released:
     mapping = mapping or mappings.again(ingest.settings.root, entry.source, entry.site, entry.mapping)
     mapping = formats.adapted(entry.format, mapping)
     if mapping.source != entry.source:
         raise WellhouseError(f"load {load_id} holds {entry.source} records, the mapping reads {mapping.source}")
-    if not entry.rows.quarantined and not entry.observations.quarantined:
-        return Released(load_id, entry, 0, [])
     sealed = Sealed(ingest.connection, ingest.keyring, ingest.settings.originals, load_id, entry)
     after = replace(entry, status="loaded", reason=None, mapping=mapping.label, rows=Counts(), observations=Counts())
     summary = Summary()
@@ -69,11 +80,11 @@ def release(ingest: Ingest, load_id: int, mapping: Mapping | None = None) -> Rel
         with sealed.whole() as path:
             if path:
                 with formats.open_source(path, entry.format, mapping) as source:
-                    released = _Again(ingest, mapping, after, summary).into(entry, source)
+                    released = _Again(ingest, mapping, after, summary).into(entry, source, always)
             else:
                 with sealed.opened(mapping) as (source, numbers):
                     once_more = _Again if entry.status == "quarantined" else partial(_Reread, numbers=numbers)
-                    released = once_more(ingest, mapping, after, summary).into(entry, source)
+                    released = once_more(ingest, mapping, after, summary).into(entry, source, always)
     except Unreadable as error:
         line = f"{entry.file_name}: {error.reason}, expected {error.expected}; the load is as it was"
         return Released(load_id, entry, 0, [line])
@@ -91,15 +102,15 @@ class _Again(Reading):
         super().__init__(ingest, path, mapping, str(entry.site), entry, summary)
         self._kept = True
 
-    def into(self, before: Entry, source: Source) -> int:
+    def into(self, before: Entry, source: Source, always: bool) -> int:
         """Refusals lifted; 0: nothing was changed."""
         try:
-            return self._into(before, source)
+            return self._into(before, source, always)
         finally:
             if self.shelf is not None:
                 self.shelf.clear()
 
-    def _into(self, before: Entry, source: Source) -> int:
+    def _into(self, before: Entry, source: Source, always: bool) -> int:
         with Load(self._ingest.settings) as load:
             load.reopen(before.sha256)
             releases.take_out(load)
@@ -115,7 +126,7 @@ class _Again(Reading):
                     f"{self._entry.rows.quarantined} would be: nothing was changed"
                 )
             released = releases.lift(load, self._mapping.label)
-            if released:
+            if released or always:
                 load.finish(self._entry)
             elif self.shelf is not None:
                 self.shelf.kept.clear()

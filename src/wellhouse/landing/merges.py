@@ -1,0 +1,152 @@
+"""Two person keys that are one person: joined and parted by a steward, written down, audited, reversible.
+
+Files never join two persons by themselves; a steward may, where nothing that is known contradicts it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from wellhouse import audit, db
+from wellhouse.crypto.keyring import Keyring
+from wellhouse.crypto.sameness import contradict
+from wellhouse.crypto.vault import reveal
+from wellhouse.errors import WellhouseError
+from wellhouse.landing.tables import OTHER_SCHEMAS, SCHEMAS
+from wellhouse.settings import Settings
+
+_TABLES = [name for name, schema in SCHEMAS.items()
+           if "person_key" in schema.names and name != "original" and name not in OTHER_SCHEMAS]  # fmt: skip
+"""Originals and audio stay under the key of the person they were sealed for."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """One line of the log."""
+
+    merge_id: int
+    kept_key: int
+    gone_key: int
+    purpose: str
+    merged_at: dt.datetime
+    unmerged_at: dt.datetime | None
+    rows: int
+
+    def document(self) -> dict[str, Any]:
+        """As JSON keys."""
+        return vars(self) | {
+            "merged_at": self.merged_at.isoformat(),
+            "unmerged_at": self.unmerged_at and self.unmerged_at.isoformat(),
+        }
+
+
+_LOG = """select merge_id, kept_key, gone_key, purpose, merged_at, unmerged_at,
+                 (select count(*) from vault.merge_row r where r.merge_id = m.merge_id) as rows
+          from vault.merge m"""
+
+
+def log(of: Settings, person_key: int | None = None) -> list[Merge]:
+    """Every merge, or those of one person, oldest first."""
+    with db.connect("wh_ingest", of) as connection, connection.cursor(row_factory=class_row(Merge)) as cursor:
+        return cursor.execute(
+            _LOG + " where %(p)s::bigint is null or %(p)s in (kept_key, gone_key) order by merge_id", {"p": person_key}
+        ).fetchall()
+
+
+def merge(of: Settings, kept: int, gone: int, purpose: str) -> Merge:
+    """From now on ``gone`` is ``kept``: rows and identifiers.
+
+    :raises WellhouseError: what is known of them says that they are two people, or one of them is nobody
+    """
+    with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
+        audit.record(connection, action="merge", path="person", purpose=purpose, persons=[kept, gone])
+        connection.execute("select from vault.person where person_key = any(%s) for update", ([kept, gone],))
+        _may(connection, keyring, kept, gone)
+        found = connection.execute(
+            """insert into vault.merge (kept_key, gone_key, purpose, last_load, identifiers, sites)
+               select %(kept)s, %(gone)s, %(purpose)s, (select coalesce(max(load_id), 0) from ops.load),
+                      coalesce((select array_agg(blind_index) from vault.identifier where person_key = %(gone)s), '{}'),
+                      coalesce((select array_agg(g.site) from vault.person_site g where g.person_key = %(gone)s
+                                and not exists (select from vault.person_site k
+                                                where k.person_key = %(kept)s and k.site = g.site)), '{}')
+               returning merge_id""",
+            {"kept": kept, "gone": gone, "purpose": purpose},
+        ).fetchone()
+        assert found is not None
+        (number,) = found
+        for table in _TABLES:
+            connection.execute(
+                f"""with moved as (
+                        update landing.{table} set person_key = %s where person_key = %s returning load_id, row_number)
+                    insert into vault.merge_row select distinct %s::bigint, %s, load_id, row_number from moved""",  # noqa: S608
+                (kept, gone, number, table),
+            )
+        connection.execute("update vault.identifier set person_key = %s where person_key = %s", (kept, gone))
+        connection.execute(
+            "insert into vault.person_site select %s, unnest(sites) from vault.merge where merge_id = %s",
+            (kept, number),
+        )
+        return _one(connection, number)
+
+
+def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]]:
+    """Part them again; also the loads since then that name the kept person: they are to be read again.
+
+    :raises WellhouseError: no such merge, or it was parted before
+    """
+    with db.connect("wh_ingest", of) as connection:
+        found = connection.execute(
+            """update vault.merge set unmerged_at = clock_timestamp() where merge_id = %s and unmerged_at is null
+               returning kept_key, gone_key, last_load, identifiers, sites""",
+            (merge_id,),
+        ).fetchone()
+        if found is None:
+            raise WellhouseError(f"no merge {merge_id} that stands")
+        kept, gone, last_load, identifiers, sites = found
+        audit.record(connection, action="unmerge", path="person", purpose=purpose, persons=[kept, gone])
+        connection.execute(
+            "update vault.identifier set person_key = %s where blind_index = any(%s)", (gone, identifiers)
+        )
+        for table in _TABLES:
+            connection.execute(
+                f"""update landing.{table} t set person_key = %s from vault.merge_row r
+                    where r.merge_id = %s and r.table_name = %s and r.load_id = t.load_id
+                      and r.row_number = t.row_number and t.person_key = %s""",  # noqa: S608
+                (gone, merge_id, table, kept),
+            )
+        connection.execute(
+            """delete from vault.person_site s where person_key = %s and site = any(%s)
+               and not exists (select from landing.person p where p.person_key = s.person_key and p.site = s.site)""",
+            (kept, sites),
+        )
+        since = connection.execute(
+            "select distinct load_id from landing.person where person_key = %s and load_id > %s order by 1",
+            (kept, last_load),
+        ).fetchall()
+        return _one(connection, merge_id), [load_id for (load_id,) in since]
+
+
+def _may(connection: psycopg.Connection, keyring: Keyring, kept: int, gone: int) -> None:
+    documents = [reveal(connection, keyring, key) for key in (kept, gone)]
+    taken = connection.execute(
+        "select from vault.merge where unmerged_at is null and gone_key = any(%s)", ([kept, gone],)
+    )
+    if kept == gone or taken.rowcount:
+        raise WellhouseError("one of these is merged already: see `wellhouse person log`")
+    numbers = [document.get("id_number", "") for document in documents]
+    if all(len(number) == 18 for number in numbers):
+        raise WellhouseError("they have two different ID numbers: they are two people")
+    if contradict(*documents):
+        raise WellhouseError("their names, birth dates or sexes differ: they are two people")
+
+
+def _one(connection: psycopg.Connection, merge_id: int) -> Merge:
+    with connection.cursor(row_factory=class_row(Merge)) as cursor:
+        found = cursor.execute(_LOG + " where merge_id = %s", (merge_id,)).fetchone()
+    assert found is not None
+    return found

@@ -1,0 +1,237 @@
+"""Whom a record is about: a golden set of how names and numbers are really written, with 0 false merges."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+
+from wellhouse import db
+from wellhouse.crypto.keyring import Keyring
+from wellhouse.crypto.vault import reveal
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.sample import id_numbers, names
+from wellhouse.settings import Settings
+
+SITES = ("golden", "golden2")
+HEADER = (
+    "体检编号",
+    "姓名",
+    "性别",
+    "出生日期",
+    "证件类型",
+    "证件号码",
+    "档案号",
+    "手机号",
+    "体检日期",
+    "收缩压(mmHg)",
+)
+PEOPLE = 600
+WIDE = str.maketrans("0123456789X", "０１２３４５６７８９ｘ")
+
+
+@dataclass
+class Someone:
+    number: int
+    name: str
+    sex: str
+    birth: str
+    id_number: str
+
+    @property
+    def mrn(self) -> str:
+        return f"G{self.number:06d}"
+
+
+@dataclass
+class Row:
+    """``who``: the person it is about; ``linked``: the loader is to know it, else to refuse it."""
+
+    who: int
+    cells: dict[str, str]
+    linked: bool = True
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leave_no_rows(stack: Settings) -> Iterator[None]:
+    yield
+    with administrator(stack, stack.database) as server:
+        loads = "(select load_id from ops.load where site like 'golden%')"
+        for (table,) in server.execute(
+            "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r'"
+        ).fetchall():
+            server.execute(f"delete from landing.{table} where load_id in {loads}")  # noqa: S608
+        server.execute("delete from ops.load where site like 'golden%'")
+
+
+def population(rng: np.random.Generator) -> list[Someone]:
+    """People, every third of whom has a twin: the same day, district and sex, the next number, a similar name."""
+    male = rng.random(PEOPLE) < 0.5
+    birth = np.datetime64("1940-01-01") + rng.integers(0, 60 * 365, PEOPLE).astype("timedelta64[D]")
+    first17 = id_numbers.draw(birth, male, rng, np.empty(0, np.int64))
+    given = names.full_names(male, rng)
+    for i in range(0, PEOPLE - 1, 3):
+        male[i + 1], birth[i + 1], first17[i + 1] = (
+            male[i],
+            birth[i],
+            first17[i] + (2 if first17[i] % 1000 < 998 else -2),
+        )
+        given[i + 1] = given[i][:-1] + ("华" if given[i][-1] != "华" else "丽")
+    kept = np.unique(first17, return_index=True)[1]
+    numbers = id_numbers.written(first17)
+    return [
+        Someone(i, given[i], "男" if male[i] else "女", str(birth[i]), numbers[i]) for i in sorted(kept.tolist())
+    ]  # fmt: skip
+
+
+def rows(people: list[Someone], rng: np.random.Generator) -> list[Row]:
+    made: list[Row] = []
+
+    def say(who: Someone, linked: bool = True, **cells: str) -> None:
+        told = {"姓名": who.name, "性别": who.sex, "出生日期": who.birth, "手机号": "13800138000"} | cells
+        made.append(Row(who.number, told, linked))
+
+    for place, who in enumerate(people):
+        other = people[(place + 1) % len(people)]
+        number = who.id_number
+        say(who, 证件号码=number, 档案号=who.mrn)
+        say(who, 证件号码=number.translate(WIDE), 证件类型="居民身份证", 姓名=" ".join(who.name))
+        say(who, 证件号码=f"'{number.lower()}", 出生日期="", 性别="")
+        say(who, 档案号=who.mrn, 姓名=who.name[0] + "*" * (len(who.name) - 1), 出生日期="")
+        if number[6:8] == "19":
+            say(who, 证件号码=number[:6] + number[8:17])
+            # one digit of fifteen mistyped is another valid number: the birth date or the name tell
+            say(other, linked=False, 证件号码=number[:6] + number[8:17])
+        at = int(rng.integers(6, 16))
+        if number[at] != number[at + 1]:
+            say(who, linked=False, 证件号码=number[:at] + number[at + 1] + number[at] + number[at + 2 :], 出生日期="")
+        digit = str((int(number[at]) + int(rng.integers(1, 10))) % 10)
+        say(who, linked=False, 证件号码=number[:at] + digit + number[at + 1 :], 出生日期="")
+        say(other, linked=False, 证件号码=number, 出生日期="", 性别="")
+        say(other, linked=False, 档案号=who.mrn, 出生日期="", 性别="")
+        say(who, linked=False, 证件号码="无", 档案号="0000")
+    for place in range(0, len(people) - 1, 2):
+        # two countries gave out one number, and the file does not say which
+        one, two = people[place], people[place + 1]
+        passport = f"P{place:07d}"
+        say(one, 证件类型="护照", 证件号码=passport, 档案号=one.mrn)
+        say(two, linked=False, 证件类型="护照", 证件号码=passport)
+    return made
+
+
+def write(path: Path, made: list[Row]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as out:
+        table = csv.DictWriter(out, HEADER, restval="")
+        table.writeheader()
+        for number, row in enumerate(made):
+            table.writerow(
+                {"体检编号": f"{path.stem}{number}", "体检日期": "2024-03-05", "收缩压(mmHg)": "120"} | row.cells
+            )
+
+
+def ingest(path: Path, site: str) -> dict[str, Any]:
+    done = subprocess.run(
+        ["wellhouse", "ingest", str(path), "--source", "exam", "--site", site, "--json"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    (file,) = json.loads(done.stdout)["files"]
+    return dict(file)
+
+
+def persons(server: psycopg.Connection, sha256: str) -> dict[int, int]:
+    """Row → person of a load."""
+    found = server.execute(
+        """select row_number, person_key from landing.exam
+           where load_id = (select load_id from ops.load where sha256 = %s)""",
+        (sha256,),
+    )
+    return dict(found.fetchall())
+
+
+def test_the_golden_set(stack: Settings, tmp_path: Path) -> None:
+    rng = np.random.default_rng(20240305)
+    people = population(rng)
+    made = rows(people, rng)
+    first = [row for row in made if row.cells.get("证件号码") and row.cells.get("档案号", "0000") != "0000"]
+    rest = [row for row in made if all(row is not f for f in first)]
+    order = [rest[i] for i in rng.permutation(len(rest)).tolist()]
+    keys: dict[int, set[int]] = defaultdict(set)
+    owners: dict[int, set[int]] = defaultdict(set)
+    refused = expected = 0
+    with administrator(stack, stack.database) as server:
+        for name, part in (("first", first), ("rest", order)):
+            write(tmp_path / f"{name}.csv", part)
+            file = ingest(tmp_path / f"{name}.csv", SITES[0])
+            assert file["read"] == len(part)
+            landed = persons(server, file["sha256"])
+            for number, row in enumerate(part, 1):
+                expected += not row.linked
+                refused += number not in landed
+                assert (number in landed) == row.linked or not row.linked
+                if number in landed:
+                    keys[row.who].add(landed[number])
+                    owners[landed[number]].add(row.who)
+    false_merges = {key for key, who in owners.items() if len(who) > 1}
+    assert false_merges == set()
+    assert {who for who, found in keys.items() if len(found) > 1} == set(), "one person is one key, however written"
+    assert len(keys) == len(people)
+    assert refused == expected, "what names another person is refused"
+
+
+def say(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["wellhouse", "person", *arguments], capture_output=True, text=True)
+
+
+def test_a_steward_joins_two_keys_and_parts_them_again(stack: Settings, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    one, two = population(rng)[:2]
+    files = []
+    cells = {"姓名": one.name, "性别": one.sex, "出生日期": one.birth}
+    for place, (site, own) in enumerate(
+        [(SITES[0], {"证件号码": "510104198001010017"[:6] + one.id_number[6:17]} | {"证件号码": one.id_number}),
+         (SITES[1], {"档案号": "Z1"}), (SITES[1], {"档案号": "Z1"}), (SITES[0], {"证件号码": two.id_number})]
+    ):  # fmt: skip
+        path = tmp_path / f"merge{place}.csv"
+        told = cells if place < 3 else {"姓名": two.name, "性别": two.sex, "出生日期": two.birth}
+        write(path, [Row(0, told | own | {"体检编号": f"m{place}"})])
+        files.append((path, site))
+    with administrator(stack, stack.database) as server:
+
+        def landed(place: int) -> int:
+            return next(iter(persons(server, hashes[place]).values()))
+
+        hashes = {place: ingest(*files[place])["sha256"] for place in (0, 1, 3)}
+        kept, gone, other = (landed(place) for place in (0, 1, 3))
+        assert len({kept, gone, other}) == 3
+        assert say("merge", str(kept), str(other), "--purpose", "a test").returncode == 1
+        assert "two people" in say("merge", str(kept), str(other), "--purpose", "a test").stderr
+
+        joined = json.loads(say("merge", str(kept), str(gone), "--purpose", "the same card", "--json").stdout)
+        assert joined["rows"] > 0
+        assert landed(1) == kept
+        hashes[2] = ingest(*files[2])["sha256"]
+        assert landed(2) == kept, "what names the one is the other's from now on"
+        assert say("merge", str(kept), str(gone), "--purpose", "again").returncode == 1
+        assert server.execute(
+            "select count(*) from audit.event where action = 'merge' and persons = array[%s, %s]::bigint[]",
+            (kept, gone),
+        ).fetchone() == (1,)
+
+        parted = json.loads(say("unmerge", str(joined["merge_id"]), "--purpose", "two brothers", "--json").stdout)
+        assert parted["unmerged_at"]
+        assert [landed(place) for place in (0, 1, 2, 3)] == [kept, gone, gone, other]
+        assert say("unmerge", str(joined["merge_id"]), "--purpose", "again").returncode == 1
+        log = say("log", "--person", str(gone), "--json").stdout
+        assert [(m["kept_key"], m["gone_key"], bool(m["unmerged_at"])) for m in json.loads(log)] == [(kept, gone, True)]
+        assert one.name not in log
+    with db.connect("wh_ingest", stack) as connection, Keyring.open(stack) as keyring:
+        assert reveal(connection, keyring, gone)["mrn"] == "Z1"
