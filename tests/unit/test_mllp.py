@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import errno
 import os
 import re
+import ssl
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from wellhouse.errors import WellhouseError
 from wellhouse.ingest.formats.hl7v2_message import Refused
 from wellhouse.mllp import senders, spool
 from wellhouse.mllp.answer import ACCEPTED, END, REJECTED, START, acknowledgment, heading
+from wellhouse.mllp.listener import Limits, Listener
 from wellhouse.mllp.senders import Sender
 from wellhouse.mllp.spool import Spool
 from wellhouse.ops import certificates
@@ -194,3 +198,49 @@ def test_the_listener_has_a_certificate_for_the_name_its_senders_use(tmp_path: P
     assert names()[-1] == "lis-gateway.example.org"
     certificates.ensure(tmp_path, "10.1.2.3")
     assert names()[-1] == "10.1.2.3"
+
+
+async def _with_listener(
+    of: Settings, limits: Limits, talk: Callable[[ssl.SSLContext], Awaitable[list[bytes]]]
+) -> list[bytes]:
+    stop = asyncio.Event()
+    serving = asyncio.create_task(Listener(of, limits).serve(stop))
+    try:
+        await asyncio.sleep(0.2)
+        return await asyncio.wait_for(talk(ssl.create_default_context(cafile=of.tls / "ca.crt")), 30)
+    finally:
+        stop.set()
+        await serving
+
+
+def test_a_peer_takes_no_more_than_its_share(tmp_path: Path, unused_ports: Callable[[int], list[int]]) -> None:
+    """Too slow a message, a message that never ends, more connections than allowed, and silence."""
+    of = Settings(var=tmp_path, mllp_port=unused_ports(1)[0])
+    certificates.ensure(of.tls)
+    senders.allow(of, Sender("hz", "127.0.0.0/8"))
+    limits = Limits(message_bytes=100_000, connections=2, message_s=0.3, idle_s=0.6)
+
+    async def talk(context: ssl.SSLContext) -> list[bytes]:
+        async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            return await asyncio.open_connection("127.0.0.1", of.mllp_port, ssl=context, server_hostname="localhost")
+
+        slow, slow_out = await connect()
+        slow_out.write(START + b"MSH|")
+        heard = [await slow.read()]
+        long, long_out = await connect()
+        long_out.write(START + b"x" * 300_000)
+        heard.append(await long.read())
+        first, second = await connect(), await connect()
+        third, _ = await connect()
+        heard.append(await third.read())
+        first[1].write(START + MESSAGE + END)
+        heard.append(await first[0].readuntil(END))
+        heard += [await first[0].read(), await second[0].read()]
+        return heard
+
+    slow, long, third, good, silent, other = asyncio.run(_with_listener(of, limits, talk))
+    assert b"no end block" in slow
+    assert b"message too long" in long
+    assert b"MSA|AA|M1" in good
+    assert (third, silent, other) == (b"", b"", b"")
+    assert stored(tmp_path) == [MESSAGE]

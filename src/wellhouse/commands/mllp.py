@@ -24,7 +24,7 @@ def serve() -> None:
 
     from wellhouse.mllp.listener import Listener
 
-    asyncio.run(Listener(settings()).serve())
+    asyncio.run(Listener(settings()).run())
 
 
 @app.command()

@@ -50,11 +50,15 @@ class Listener:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(maxsize=4 * limits.at_once)
         self._open: set[asyncio.Task[None]] = set()
 
-    async def serve(self) -> None:
-        """Until SIGTERM or SIGINT; what waits is stored and moved into the inbox before this returns."""
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await self.serve(stop)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Until ``stop``; what waits is stored and moved into the inbox before this returns."""
         server = await asyncio.start_server(
             self._connected, self._of.mllp_host, self._of.mllp_port, ssl=_context(self._of),
             ssl_handshake_timeout=self._limits.handshake_s, limit=self._limits.message_bytes,
