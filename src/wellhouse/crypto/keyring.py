@@ -7,8 +7,10 @@ import hashlib
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from wellhouse import files
 from wellhouse.crypto import envelope
@@ -43,6 +45,7 @@ class Keyring:
     def __init__(self, connection: sqlite3.Connection, kek: bytes, settings: Settings) -> None:
         self._connection = connection
         self._kek = kek
+        self._keks = {_kek_id(kek): kek}
         self._settings = settings
         self._fixed: dict[str, bytes] = {}
 
@@ -83,17 +86,16 @@ class Keyring:
             batch = key_ids[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
             rows = self._connection.execute(
-                f"select key_id, wrapped from data_key where key_id in ({marks})",  # noqa: S608 - only marks
+                f"select key_id, kek_id, wrapped from data_key where key_id in ({marks})",  # noqa: S608 - only marks
                 batch,
             )
-            found.update({key_id: self._unwrap(key_id, wrapped) for key_id, wrapped in rows})
+            found.update({row[0]: self._unwrap(*row) for row in rows.fetchall()})
         return found
 
     def destroy(self, key_ids: Iterable[str]) -> int:
         """Forget these keys for good: what they sealed can never be opened again, in backups neither."""
         ids = [(key_id,) for key_id in key_ids]
-        with self._connection:
-            self._connection.execute("begin immediate")
+        with self._exclusively():
             done = self._connection.executemany("delete from data_key where key_id = ?", ids).rowcount
         self._connection.execute("pragma wal_checkpoint(truncate)")
         return done
@@ -107,39 +109,58 @@ class Keyring:
         return self._fixed_key(BLIND_INDEX)
 
     def status(self) -> Status:
+        self._current()
         total, other = self._connection.execute(
             "select count(*), count(*) filter (where kek_id <> ?) from data_key", (_kek_id(self._kek),)
         ).fetchone()
         return Status(int(total), _kek_id(self._kek), int(other))
 
     def rotate(self) -> int:
-        """Wrap every data key under a new key-encryption key; returns how many. Readers meanwhile keep working.
+        """Wrap every data key under a new key-encryption key; returns how many. Readers and loaders keep working.
 
-        The new key is on disk before the first re-wrap and takes the old one's place after the last: a crash between
-        leaves both, and the next open re-reads whichever is in force.
+        The old key stays readable as ``secrets/kek_<id>`` until no data key is wrapped by it. Keys are wrapped anew a
+        few at a time: whoever waits, waits for milliseconds. A rotation that was killed is finished by the next.
         """
-        new = secrets.token_urlsafe(32)
-        kek = _key(new)
-        with self._connection:
-            self._connection.execute("begin immediate")
-            rows = self._connection.execute("select key_id, wrapped from data_key").fetchall()
-            rewrapped = [(_kek_id(kek), envelope.seal(kek, self._unwrap(i, w), _aad(i)), i) for i, w in rows]
-            self._connection.executemany("update data_key set kek_id = ?, wrapped = ? where key_id = ?", rewrapped)
-            path = self._settings.var / "secrets" / "kek"
-            previous = path.with_name("kek_previous")
-            files.replace(previous, path.read_bytes())
-            files.replace(path, new.encode())
-        self._kek = kek
-        return len(rewrapped)
+        self._keks |= self._on_disk()
+        old = (self._secrets / "kek").read_bytes()
+        files.replace(self._secrets / f"kek_{_kek_id(_key(old.decode().strip()))}", old)
+        files.replace(self._secrets / "kek", secrets.token_urlsafe(32).encode())
+        wrapped = 0
+        while batch := self._wrap_anew():
+            wrapped += batch
+        return wrapped
+
+    def _wrap_anew(self) -> int:
+        """A few of the keys that an older key-encryption key wraps; after the last of them that one is forgotten."""
+        with self._exclusively():
+            kek = self._current()
+            rows = self._connection.execute(
+                "select key_id, kek_id, wrapped from data_key where kek_id <> ? limit ?", (_kek_id(kek), _BATCH)
+            ).fetchall()
+            self._connection.executemany(
+                "update data_key set kek_id = ?, wrapped = ? where key_id = ?",
+                [(_kek_id(kek), envelope.seal(kek, self._opened(*row), _aad(row[0])), row[0]) for row in rows],
+            )
+            if not rows:
+                # nobody inserts meanwhile, and whoever inserts next reads the new key first
+                for retired in self._secrets.glob("kek_*"):
+                    retired.unlink()
+        return len(rows)
 
     def _insert(self, keys: Sequence[tuple[str, bytes]]) -> None:
-        kek_id = _kek_id(self._kek)
-        rows = [(i, kek_id, envelope.seal(self._kek, key, _aad(i))) for i, key in keys]
-        with self._connection:
-            self._connection.execute("begin immediate")
+        with self._exclusively():
+            kek = self._current()
+            rows = [(i, _kek_id(kek), envelope.seal(kek, key, _aad(i))) for i, key in keys]
             self._connection.executemany(
                 "insert into data_key (key_id, kek_id, wrapped) values (?, ?, ?) on conflict do nothing", rows
             )
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        """A transaction in which nobody else writes."""
+        self._connection.execute("begin immediate")
+        with self._connection:
+            yield
 
     def _fixed_key(self, name: str) -> bytes:
         if name not in self._fixed:
@@ -150,21 +171,43 @@ class Keyring:
             self._fixed[name] = found[name]
         return self._fixed[name]
 
-    def _unwrap(self, key_id: str, wrapped: bytes) -> bytes:
+    def _unwrap(self, key_id: str, kek_id: str, wrapped: bytes) -> bytes:
+        if kek_id not in self._keks:
+            self._keks |= self._on_disk()
+        if kek_id not in self._keks:
+            # wrapped anew between our reading it and our looking for the key that wrapped it
+            again = self._connection.execute("select kek_id, wrapped from data_key where key_id = ?", (key_id,))
+            kek_id, wrapped = again.fetchone() or (kek_id, wrapped)
+        return self._opened(key_id, kek_id, wrapped)
+
+    def _opened(self, key_id: str, kek_id: str, wrapped: bytes) -> bytes:
+        if kek_id not in self._keks:
+            self._keks |= self._on_disk()
         try:
-            return envelope.unseal(self._kek, wrapped, _aad(key_id))
-        except WellhouseError:
-            pass
-        # another process rotated since we opened, or died between the two halves of a rotation
-        for name in ("kek", "kek_previous"):
-            path = self._settings.var / "secrets" / name
-            if path.exists():
+            return envelope.unseal(self._keks[kek_id], wrapped, _aad(key_id))
+        except (KeyError, WellhouseError):
+            raise WellhouseError(
+                "the keystore does not open with this installation's key-encryption key (secrets/kek)"
+            ) from None
+
+    def _current(self) -> bytes:
+        """The key-encryption key in force, which may be a new one since we opened."""
+        self._kek = _key(self._settings.secret("kek"))
+        self._keks[_kek_id(self._kek)] = self._kek
+        return self._kek
+
+    def _on_disk(self) -> dict[str, bytes]:
+        """Those in force and on their way out, by id."""
+        found: dict[str, bytes] = {}
+        for path in self._secrets.glob("kek*"):
+            with suppress(FileNotFoundError):  # forgotten this very moment
                 kek = _key(path.read_text().strip())
-                try:
-                    return envelope.unseal(kek, wrapped, _aad(key_id))
-                except WellhouseError:
-                    continue
-        raise WellhouseError("the keystore does not open with this installation's key-encryption key (secrets/kek)")
+                found[_kek_id(kek)] = kek
+        return found
+
+    @property
+    def _secrets(self) -> Path:
+        return self._settings.var / "secrets"
 
 
 def _key(secret: str) -> bytes:
