@@ -259,13 +259,19 @@ def test_a_name_is_not_said_of_what_loinc_codes(tmp_path: Path) -> None:
     codings = [
         [{"system": "http://loinc.org", "code": "2161-8"}],
         [{"system": "urn:local", "code": "CR"}],
+        [{"system": "http://loinc.org", "code": "5089AAAA"}],
         [{"system": "urn:local", "code": "CR"}, {"system": "http://loinc.org", "code": "14682-9"}],
     ]
     path.write_text("".join(
         json.dumps({"resourceType": "Observation", "code": {"text": "肌酐", "coding": c}, "subject": subject}) + "\n"
         for c in codings
     ))  # fmt: skip
-    assert read(path).results("item_code", "item") == [("2161-8", ""), ("CR", "肌酐"), ("14682-9", "")]
+    assert read(path).results("item_code", "item") == [
+        ("2161-8", ""),
+        ("CR", "肌酐"),
+        ("5089AAAA", "肌酐"),
+        ("14682-9", ""),
+    ]
 
 
 def test_a_hundred_thousand_levels(tmp_path: Path) -> None:

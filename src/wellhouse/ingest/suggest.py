@@ -18,6 +18,7 @@ from wellhouse.ingest.batch import each, groups
 from wellhouse.ingest.candidates import Item
 from wellhouse.ingest.columns import Column
 from wellhouse.ingest.dictionary import Dictionary, normal_name
+from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 
 RECORDS = 100_000
@@ -71,10 +72,12 @@ def suggest(root: Path, path: Path, source: str | None, site: str | None, form: 
     """
     known = dictionary.load(root)
     form = formats.detect(path) if form == "auto" else form
+    if form == "fhir":
+        return _of_fhir(root, path, known, site)
     sources = [source] if source else [s for s in mappings.SOURCES if (root / "mappings" / f"{s}.yaml").exists()]
     own = _closest(root, path, form, sources, known)
-    names, table = _first_records(path, form, columns.Open.of(own, known))
-    described = columns.describe(header.under(names, own), table, own, known)
+    found, table = _first_records(path, form, columns.Open.of(own, known))
+    described = columns.describe(header.under(list(found.names), own), table, own, known)
     places = {c.role: c.place for c in described if c.role}
     long = not {"item", "item_code"}.isdisjoint(places) and own.source == "exam"
     items: list[Item] = []
@@ -85,6 +88,20 @@ def suggest(root: Path, path: Path, source: str | None, site: str | None, form: 
     layout = ("long" if long else "wide") if own.source == "exam" else ""
     document = _document(root, own, described, items, site, path)
     return Suggestion(own.source, layout, table.num_rows, described, items, document)
+
+
+def _of_fhir(root: Path, path: Path, known: Dictionary, site: str | None) -> Suggestion:
+    """FHIR says itself what is what: only the codes of its results may need a word."""
+    own = formats.adapted("fhir", mappings.read(root / "mappings" / "exam.yaml"))
+    found, table = _first_records(path, "fhir", own)
+    roles = {place: role for role, place in found.places.items()}
+    described = [Column(place, name, roles[place], "header") for place, name in enumerate(found.names)]
+    items = _long_items(root, known, table, found.places, own)
+    document: dict[str, Any] = {"name": f"{site}_exam" if site else "exam", "version": 1, "source": "exam"}
+    if site:
+        document["site"] = site
+    document |= {"layout": "long", "codes": _codes(items)}
+    return Suggestion("exam", "long", table.num_rows, described, items, document)
 
 
 def _closest(root: Path, path: Path, form: str, sources: Sequence[str], known: Dictionary) -> Mapping:
@@ -102,19 +119,19 @@ def _closest(root: Path, path: Path, form: str, sources: Sequence[str], known: D
     return best[1]
 
 
-def _first_records(path: Path, form: str, mapping: Mapping) -> tuple[tuple[str, ...], pa.Table]:
+def _first_records(path: Path, form: str, mapping: Mapping) -> tuple[Header, pa.Table]:
     parts: list[pa.Table] = []
     rows = 0
     with formats.open_source(path, form, mapping) as source:
-        names = source.header.names
-        for piece in source.pieces(set(range(len(names)))):
+        found = source.header
+        for piece in source.pieces(set(range(len(found.names)))):
             parts.append(piece.table.slice(0, RECORDS - rows))
             rows += parts[-1].num_rows
             if rows >= RECORDS:
                 break
     if not rows:
         raise WellhouseError(f"{path.name}: no records to look at")
-    return names, pa.concat_tables(parts).combine_chunks()
+    return found, pa.concat_tables(parts).combine_chunks()
 
 
 def _wide_items(root: Path, known: Dictionary, table: pa.Table, described: list[Column], own: Mapping) -> list[Item]:
@@ -169,17 +186,20 @@ def _document(
     dated = {c.role: list(c.date_formats) for c in described if c.date_formats}
     if dated:
         document["date_formats"] = dated
-    codes = {
-        (i.code or i.name): {"indicator": i.chosen.indicator, "unit": i.chosen.unit}
-        for i in items if i.chosen and (not i.known or not i.unit)
-    }  # fmt: skip
-    if codes:
+    if codes := _codes(items):
         document["codes"] = codes
     names = {normal_name(i.name) for i in items}
     left = [c.header for c in described if not c.role and not c.by and normal_name(c.header) not in names]
     if own.source == "exam":
         document["ignore"] = [*(c.header for c in described if c.by == "ignored"), *left]
     return document
+
+
+def _codes(items: list[Item]) -> dict[str, dict[str, str]]:
+    return {
+        (i.code or i.name): {"indicator": i.chosen.indicator, "unit": i.chosen.unit}
+        for i in items if i.chosen and (not i.known or not i.unit)
+    }  # fmt: skip
 
 
 def _table(items: list[Item]) -> list[str]:

@@ -131,7 +131,11 @@ class Fhir:
 
     def pieces(self, wanted: set[int]) -> Iterator[Piece]:
         for data, found in self.cut():
-            yield self._piece(data, found)
+            if wanted:
+                yield self._piece(data, found)
+            else:
+                starts = np.array([record.start for record in found], np.int64)
+                yield Piece(data, starts, *nothing(self.source), [], record_is_row=False)
 
     def _piece(self, data: bytes, found: list[Record]) -> Piece:
         rows = Rows()

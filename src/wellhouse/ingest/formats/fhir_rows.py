@@ -225,7 +225,7 @@ class Reader:
                 continue
             if self.codes and normal_name(own) in self.codes:
                 return own, ""
-            if coding.system == LOINC:
+            if coding.system == LOINC and own[-2:-1] == "-":  # others call their own codes so, too
                 loinc = loinc or own
             else:
                 first = first or own
