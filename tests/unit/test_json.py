@@ -109,6 +109,7 @@ def test_a_list_of_answers_is_a_row_of_each_and_one_record(tmp_path: Path) -> No
         ("[1]", "bad_json"),
         ("12", "bad_json"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "bad_json"),
+        ('{"随访编号": "f1", "a": {"x": "y:z"}, "随访编号": "f2"}', "duplicate_member"),
         ('{"a": {"b": {"c": 1}}}', "nested_value"),
         ('{"a": [1, 2]}', "nested_value"),
         ('{"a": "x\\u0000y"}', "nul_character"),

@@ -179,6 +179,28 @@ def test_a_formula_typed_as_text_stays_text(tmp_path: Path) -> None:
     assert read(write(tmp_path / "a.xlsx", NAMES, ROW, then=text))[1][0]["姓名"] == "=HYPERLINK(1)"
 
 
+def test_a_percentage_is_read_as_it_is_shown(tmp_path: Path) -> None:
+    def percent(book: openpyxl.Workbook) -> None:
+        for cell, form in (("E2", "0.0%"), ("E3", "0%"), ("E4", "0.00")):
+            book.active[cell].number_format = form
+
+    rows = [[*ROW[:4], 0.455], [*ROW[:4], 0.62], [*ROW[:4], 0.455]]
+    _, read_rows, _, _ = read(write(tmp_path / "a.xlsx", [*NAMES[:4], "红细胞压积(%)"], *rows, then=percent))
+    assert [r["红细胞压积(%)"] for r in read_rows] == ["45.5%", "62%", "0.455"]
+
+
+def test_a_cell_merged_over_rows_is_in_each_of_them(tmp_path: Path) -> None:
+    def merge(book: openpyxl.Workbook) -> None:
+        for column in "ABCD":
+            book.active.merge_cells(f"{column}2:{column}4")
+
+    names = [*NAMES[:4], "项目名称", "结果"]
+    below = [[None] * 4 + ["舒张压", 80], [None] * 4 + ["体重", 60], [*ROW[:4], "身高", 170], [None] * 4 + ["腰围", 80]]
+    path = write(tmp_path / "a.xlsx", names, [*ROW[:4], "收缩压", 120], *below, then=merge)
+    _, rows, _, _ = read(path)
+    assert [r["身份证号"] for r in rows] == [ID] * 4 + [""]
+
+
 def far_cell(path: Path) -> None:
     write(path, NAMES, ROW, then=lambda book: book.active.cell(1_048_576, 16_384, 1))
 

@@ -27,10 +27,12 @@ from wellhouse.ingest.records import NUL
 from wellhouse.ingest.sniff import Unreadable
 
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*("?)|[{}\[\]]', re.DOTALL)
+_MEMBER = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?', re.DOTALL)
 _DECODER = msgspec.json.Decoder(float_hook=str)
 _SPACE = b" \t\r\n"
 _MAX_COLUMNS = 10_000
 _BAD = ("bad_json", "a JSON object")
+_TWICE = ("duplicate_member", "each member of an object once")
 _NESTED = ("nested_value", "texts, numbers, objects of these, and at most one list of such objects")
 Row = dict[str, str]
 
@@ -100,6 +102,8 @@ class Objects:
             made = _rows(found)
             if found is None:
                 bad.append((i, *_BAD))
+            elif _count(found) != len(list(filter(None, _MEMBER.findall(record)))):
+                bad.append((i, *_TWICE))
             elif made is None:
                 bad.append((i, *_NESTED))
             elif any("\x00" in text for row in made for text in row.values()):
@@ -215,6 +219,13 @@ def _rows(found: dict[str, Any] | None) -> list[Row] | None:
             return None
         rows.append(row | {name: _text(value) for name, value in item.items()})
     return rows
+
+
+def _count(found: Any) -> int:
+    """Members at any depth; of one that stands twice a decoder keeps the last, silently."""
+    if isinstance(found, dict):
+        return len(found) + sum(map(_count, found.values()))
+    return sum(map(_count, found)) if isinstance(found, list) else 0
 
 
 def _members(found: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

@@ -17,8 +17,8 @@ from wellhouse.ingest.sniff import Unreadable
 
 MAX_BYTES = 1 << 30
 """Of all parts, unpacked."""
-MAX_STRINGS_BYTES = 256 << 20
-"""Of the shared strings, which are held at once."""
+MAX_PART_BYTES = 256 << 20
+"""Of any part besides the sheets: shared strings and styles are held at once."""
 MAX_CELLS = 1 << 24
 """Of a sheet's rectangle: 320,000 rows of 50 columns."""
 MAX_PARTS = 10_000
@@ -38,15 +38,25 @@ _FORMULA = re.compile(
     rb"""<(?:\w+:)?c\b([^>]*?\br=["']([A-Z]{1,3})(\d{1,7})["'][^>]*)>\s*"""
     rb"""<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*(<(?:\w+:)?v>[^<]?|<(?:\w+:)?v\s*/>)?""",
 )
+_PERCENT = {b"9", b"10"}
+"""The formats 0% and 0.00% that every workbook has."""
+_NUM_FMT = re.compile(rb"<(?:\w+:)?numFmt\b[^>]*>")
+_FORMAT = re.compile(rb"""\b(numFmtId|formatCode)=["']([^"']*)["']""")
+_XF = re.compile(rb"""<(?:\w+:)?xf\b[^>]*?\bnumFmtId=["'](\d+)["']""")
+_STYLED = re.compile(rb"""<(?:\w+:)?c\b(?=[^>]*\bs=["'](\d+)["'])[^>]*?\br=["']([A-Z]{1,3})(\d{1,7})["']""")
 _TEXT = re.compile(rb"""\bt=["']str["']""")
 
 
 @dataclass
 class Part:
-    """A worksheet. ``odd``: (row, column) from 0 → what stands in a cell that a reader takes for blank."""
+    """A worksheet. ``odd``: (row, column) from 0 → what stands in a cell that a reader takes for blank.
+
+    ``percent``: row → columns of cells that are shown as percentages, so a hundred times what is stored.
+    """
 
     odd: dict[tuple[int, int], str] = field(default_factory=dict)
     formulas: int = 0
+    percent: dict[int, list[int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,10 +77,11 @@ def inspect(path: Path) -> Inspected:
             parts = archive.infolist()
             _within_limits(parts)
             macros = any(p.filename.lower().endswith("vbaproject.bin") for p in parts)
+            percent = _percent_styles(archive)
             found: dict[str, Part] = {}
             for part in parts:
                 if part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml"):
-                    found[part.filename] = _sheet(archive, part)
+                    found[part.filename] = _sheet(archive, part, percent)
                 else:
                     for _ in _unpacked(archive, part):
                         pass  # to its end, so that its check sum is compared
@@ -82,8 +93,10 @@ def inspect(path: Path) -> Inspected:
 def _within_limits(parts: list[zipfile.ZipInfo]) -> None:
     if len(parts) > MAX_PARTS or sum(p.file_size for p in parts) > MAX_BYTES:
         raise Unreadable("compression_bomb", f"a workbook of at most {MAX_BYTES >> 20} MiB unpacked; send it as CSV")
-    if any(p.file_size > MAX_STRINGS_BYTES for p in parts if p.filename.lower() == "xl/sharedstrings.xml"):
-        raise Unreadable("compression_bomb", f"texts of at most {MAX_STRINGS_BYTES >> 20} MiB; send it as CSV")
+    if any(p.file_size > MAX_PART_BYTES for p in parts if not p.filename.startswith("xl/worksheets/")):
+        raise Unreadable(
+            "compression_bomb", f"parts besides its sheets of at most {MAX_PART_BYTES >> 20} MiB; send it as CSV"
+        )
 
 
 def _unpacked(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -101,7 +114,7 @@ def _order(archive: zipfile.ZipFile) -> list[str]:
     return [name.lstrip("/") if name.startswith("/") else f"xl/{name}" for name in names]
 
 
-def _sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Part:
+def _sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo, percent: set[bytes]) -> Part:
     found = Part()
     columns, rows = 1, 1
     rest = b""
@@ -114,6 +127,8 @@ def _sheet(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Part:
             raise Unreadable("broken_workbook", f"cells of at most {_MAX_CELL_BYTES >> 20} MiB")
         columns, rows = _extent(data, columns, rows)
         _odd(data, found)
+        if percent:
+            _percentages(data, percent, found)
     columns, rows = _extent(rest, columns, rows)
     if columns * rows > MAX_CELLS:
         raise Unreadable("compression_bomb", f"a sheet of at most {MAX_CELLS:,} cells; send it as CSV")
@@ -125,6 +140,28 @@ def _extent(data: bytes, columns: int, rows: int) -> tuple[int, int]:
         max(columns, *(_column(c) + 1 for c in {b"A", *_COLUMN.findall(data)})),
         max(rows, *(int(r) for r in {b"1", *_ROW.findall(data)})),
     )
+
+
+def _percent_styles(archive: zipfile.ZipFile) -> set[bytes]:
+    """The style numbers whose cells are shown as percentages."""
+    if "xl/styles.xml" not in archive.namelist():
+        return set()
+    styles = archive.read("xl/styles.xml")
+    own = {number for number, code in _own_formats(styles) if b"%" in code}
+    begin, end = styles.find(b"cellXfs"), styles.rfind(b"cellXfs")
+    formats = _XF.findall(styles[begin:end])
+    return {str(style).encode() for style, number in enumerate(formats) if number in own | _PERCENT}
+
+
+def _own_formats(styles: bytes) -> list[tuple[bytes, bytes]]:
+    found = (dict(_FORMAT.findall(element)) for element in _NUM_FMT.findall(styles))
+    return [(f.get(b"numFmtId", b""), f.get(b"formatCode", b"")) for f in found]
+
+
+def _percentages(data: bytes, percent: set[bytes], found: Part) -> None:
+    for style, column, row in _STYLED.findall(data):
+        if style in percent:
+            found.percent.setdefault(int(row) - 1, []).append(_column(column))
 
 
 def _odd(data: bytes, found: Part) -> None:

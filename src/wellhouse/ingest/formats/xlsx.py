@@ -85,10 +85,42 @@ class _Sheet:
             odd.setdefault(row, []).append((column - offset, text))
         for number, cells in enumerate(self.cells.iter_rows()):
             texts = [cell if type(cell) is str else _text(cell) for cell in cells]
+            for column in self.part.percent.get(number, ()):
+                place = column - offset
+                if 0 <= place < len(cells) and type(cell := cells[place]) is float:
+                    texts[place] = f"{cell * 100:.15g}%"
             for place, text in odd.get(number, ()):
                 if 0 <= place < len(texts):
                     texts[place] = text
             yield texts
+
+    def records(self) -> Iterator[list[str]]:
+        """The rows below the header that are not blank; a cell merged over several rows is in each of them."""
+        merged = sorted(self._merged_down(), reverse=True)
+        going_on: dict[int, tuple[int, str]] = {}
+        for number, row in enumerate(self.rows()):
+            if number < self.after:
+                continue
+            for place, (last, text) in list(going_on.items()):
+                if number > last:
+                    del going_on[place]
+                elif not row[place]:
+                    row[place] = text
+            while merged and merged[-1][0] <= number:
+                _, place, last = merged.pop()
+                if place < len(row) and last > number:
+                    going_on[place] = last, row[place]
+            if any(cell.strip() for cell in row):
+                yield row
+
+    def _merged_down(self) -> list[tuple[int, int, int]]:
+        """(first row, place, last row) of the merged cells below the header that span rows."""
+        offset = self.cells.start[1] if self.cells.start else 0
+        return [
+            (top, left - offset, bottom)
+            for (top, left), (bottom, _) in self.cells.merged_cell_ranges or ()
+            if bottom > top >= self.after and left >= offset
+        ]
 
     def look(self, mapping: Mapping) -> None:
         """Find its header."""
@@ -212,12 +244,10 @@ def _places(sheets: list[_Sheet]) -> list[str]:
 
 
 def _chunks(sheet: _Sheet) -> Iterator[list[list[str]]]:
-    """The records of a sheet: its rows after the header that are not blank."""
+    """The records of a sheet, as wide as its header."""
     width = len(sheet.of)
     rows: list[list[str]] = []
-    for number, row in enumerate(sheet.rows()):
-        if number < sheet.after or not any(cell.strip() for cell in row):
-            continue
+    for row in sheet.records():
         rows.append(row[:width] if len(row) >= width else [*row, *[""] * (width - len(row))])
         if len(rows) == _PIECE_ROWS:
             yield rows
