@@ -120,6 +120,20 @@ def test_what_is_refused_whole(name: str, reason: str, rows: int) -> None:
     assert (error.value.reason, error.value.rows) == (reason, rows)
 
 
+def test_a_refused_record_is_still_somebodys(tmp_path: Path) -> None:
+    path = tmp_path / "claim.ndjson"
+    patient = (FIXTURES / "subject_later_in_file.ndjson").read_text().splitlines()[1]
+    claim = '{"resourceType":"Claim","patient":{"reference":"Patient/p1"}}'
+    path.write_text(f"{claim}\n{patient}\n")
+    reads = mapping.read(PROJECT_ROOT / "mappings" / "exam.yaml")
+    with formats.open_source(path, "fhir", reads) as opened:
+        (piece,) = opened.pieces({0})
+    assert piece.bad[0][:2] == (0, "unsupported_resource")
+    assert piece.whose is not None
+    assert piece.whose.good.tolist() == [0]
+    assert piece.whose.table.column(str(piece.whose.header.places["mrn"])).to_pylist() == ["M1"]
+
+
 def test_a_deletion_takes_a_result_of_its_file_back() -> None:
     found = fixture("deleted_in_the_same_bundle.json")
     assert found.results("status") == [("entered-in-error",)]

@@ -23,7 +23,7 @@ from wellhouse.errors import WellhouseError
 from wellhouse.ingest import dictionary, formats, lifestyle, pairs, sniff
 from wellhouse.ingest.ahead import ahead
 from wellhouse.ingest.batch import Batch, Ints, Layout
-from wellhouse.ingest.formats import Piece, Source
+from wellhouse.ingest.formats import Also, Piece, Source
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.known import Known
 from wellhouse.ingest.mapping import Mapping
@@ -253,13 +253,16 @@ class Reading:
         persons, tables = list(batch.persons), batch.tables
         batches = [(piece.good, batch)]
         for other in piece.also:
-            mapping = formats.also(self._ingest.settings.root, other.source, self._mapping, self._site)
-            theirs = self._part(load, mapping, other.header).read(other.table, numbers[other.good], rejects, vault)
+            theirs = self._other(load, other).read(other.table, numbers[other.good], rejects, vault)
             owners[other.good] = np.where(theirs.owner < 0, -1, theirs.owner + len(persons))
             persons += theirs.persons
             for name, table in theirs.tables.items():
                 tables[name] = pa.concat_tables([tables[name], table]) if name in tables else table
             batches.append((other.good, theirs))
+        if piece.whose is not None:
+            whose = self._other(load, piece.whose).owners(piece.whose.table, numbers[piece.whose.good], vault)
+            owners[piece.whose.good] = np.where(whose.owner < 0, -1, whose.owner + len(persons))
+            persons += whose.persons
         self._count(batches, piece)
         tables["original"] = sealer.rows(piece.data, piece.starts, len(piece.data), first, owners, persons)
         tables["record"] = rejects.table(load.load_id)
@@ -267,6 +270,10 @@ class Reading:
             tables["original"] = _blank(sealer, piece, first)
         self._summary.add(rejects)
         self._put(load, tables)
+
+    def _other(self, load: Load, other: Also) -> Part:
+        mapping = formats.also(self._ingest.settings.root, other.source, self._mapping, self._site)
+        return self._part(load, mapping, other.header)
 
     def _numbers(self, piece: Piece) -> Ints:
         """The row number of each record of the piece that was just begun."""

@@ -67,6 +67,12 @@ class Part:
             return "missing_column", "indicator", "at least one column that is an indicator of the dictionary"
         return None
 
+    def owners(self, table: pa.Table, rows: Ints, vault: Persons) -> Batch:
+        """Only whom the rows are about; that somebody cannot be told is no refusal of its own."""
+        batch = Batch(self.layout, table, rows, Rejects())
+        people.identify(batch, vault)
+        return batch
+
     def read(
         self, table: pa.Table, rows: Ints, rejects: Rejects, vault: Persons,
         refused: Iterable[tuple[int, str, str, str]] = (),

@@ -56,6 +56,7 @@ class Piece:
     notes: tuple[str, ...] = ()
     rendered: bool = False
     also: tuple[Also, ...] = ()
+    whose: Also | None = None
     record_is_row: bool = True
 
 

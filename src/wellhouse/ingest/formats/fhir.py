@@ -31,6 +31,7 @@ from wellhouse.ingest.sniff import Unreadable
 _REFERRED_TO = re.compile(rb'"resourceType"\s*:\s*"(?:Patient|Encounter|Questionnaire|Bundle)"')
 NUL = b"\\u0000"
 """How JSON writes a character that no database takes."""
+_whose = msgspec.json.Decoder(fhir.Whose).decode
 _resource = msgspec.json.Decoder(fhir.Resource).decode
 
 
@@ -138,7 +139,7 @@ class Fhir:
                 yield Piece(data, starts, *nothing(self.source), [], record_is_row=False)
 
     def _piece(self, data: bytes, found: list[Record]) -> Piece:
-        rows = Rows()
+        rows, refused = Rows(), Rows()
         bad: list[tuple[int, str, str]] = []
         told: list[int] = []
         nul = NUL in data
@@ -150,17 +151,30 @@ class Fhir:
             except (Refused, Unresolved) as error:
                 rows.drop(index)
                 bad.append((index, error.reason, error.expected))
+                self._refused(refused, index, record)
             except BROKEN as error:
                 rows.drop(index)
                 bad.append((index, *_flaw(record, error)))
+                self._refused(refused, index, record)
         tables = {source: (table, good) for source, table, good in rows.tables()}
         table, good = tables.pop(self.source) if self.source in tables else nothing(self.source)
         also = tuple(Also(source, header(source), *made) for source, made in tables.items())
         starts = np.array([record.start for record in found], np.int64)
         return Piece(
             data, starts, table, good, bad, np.array(told, np.int64), np.full(len(told), -1, np.int64), also=also,
+            whose=next((Also(source, header(source), *made) for source, *made in refused.tables()), None),
             record_is_row=False,
         )  # fmt: skip
+
+    def _refused(self, refused: Rows, index: int, record: Record) -> None:
+        """Note whom a refused record is about, if that can be told."""
+        if record.resource is not None:
+            with suppress(*BROKEN, Unresolved):
+                said = _whose(record.resource)
+                subject = said.subject or said.patient
+                if subject is not None and subject.reference is not None:
+                    person = self.reader.register.resolve(subject, record.full_url, said.contained)
+                    refused.tuples["person"].append((index, person))
 
     def _read(self, rows: Rows, index: int, record: Record) -> bool:
         """Whether it is anybody's; a Questionnaire and a deletion are not.

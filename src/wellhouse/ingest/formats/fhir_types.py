@@ -270,6 +270,14 @@ class Kind(msgspec.Struct):
     id: str | None = None
 
 
+class Whose(Part):
+    """Where resources of any type say whom they are about."""
+
+    subject: Reference | None = None
+    patient: Reference | None = None
+    contained: list[Raw] = []
+
+
 class Request(Part):
     method: str | None = None
     url: str | None = None
