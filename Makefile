@@ -55,7 +55,7 @@ format: install-test ## Let ruff put the Python in order
 	$(BIN)/ruff format .
 
 bench: install-test ## Every benchmark; results in var/bench/*.json
-	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python -m tests.benchmarks.run
 
 bench-risk: install-test ## Validate the survival benchmarks and our models; writes the tables of docs/risk_models.md
 	$(BIN)/python -m models.report

@@ -1,14 +1,16 @@
-"""How fast each format's parser turns a file into rows, of one core: `python tests/benchmarks/formats.py`."""
+"""How fast each format's parser turns a file into rows, of one core: `python -m tests.benchmarks.formats`."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
 
+from tests.benchmarks.figure import Figure, rate
 from wellhouse.ingest import dictionary, formats, mapping
 from wellhouse.settings import PROJECT_ROOT
 
@@ -56,7 +58,7 @@ def fhir_file(path: Path, patients: int, results: int) -> None:
                 })  # fmt: skip
 
 
-def bench_fhir(folder: Path) -> float:
+def bench_fhir(folder: Path) -> Figure:
     """Observations a second of one core, from bytes to a table of texts."""
     path = folder / "bench.ndjson"
     fhir_file(path, 1, FHIR_RESULTS)
@@ -66,8 +68,7 @@ def bench_fhir(folder: Path) -> float:
     rows = _rows(path)
     seconds = time.process_time() - before
     assert rows == FHIR_PATIENTS * FHIR_RESULTS
-    print(f"fhir: {rows / seconds:,.0f} observations/s of one core ({rows:,}, {path.stat().st_size >> 20} MiB)")
-    return rows / seconds
+    return rate("fhir", rows / seconds, "observations/s/core", rows)
 
 
 def _rows(path: Path) -> int:
@@ -101,7 +102,7 @@ def hl7v2_file(path: Path, messages: int, results: int) -> None:
             file.write("\x1c\r")
 
 
-def bench_hl7v2(folder: Path) -> float:
+def bench_hl7v2(folder: Path) -> Figure:
     """OBX a second of one core, from bytes to a table of texts."""
     path = folder / "bench.hl7"
     hl7v2_file(path, HL7V2_MESSAGES, HL7V2_RESULTS)
@@ -111,12 +112,7 @@ def bench_hl7v2(folder: Path) -> float:
         rows = sum(piece.table.num_rows for piece in source.pieces(set(source.header.places.values())))
     seconds = time.process_time() - before
     assert rows == HL7V2_MESSAGES * HL7V2_RESULTS
-    peer = _hl7apy(path)
-    print(
-        f"hl7v2: {rows / seconds:,.0f} OBX/s of one core ({rows:,} OBX, {path.stat().st_size >> 20} MiB), "
-        f"hl7apy {peer:,.0f}, ratio {rows / seconds / peer:,.0f}"
-    )
-    return rows / seconds
+    return rate("hl7v2", rows / seconds, "OBX/s/core", rows, "hl7apy", _hl7apy(path))
 
 
 def _hl7apy(path: Path, messages: int = 50) -> float:
@@ -134,7 +130,7 @@ def _hl7apy(path: Path, messages: int = 50) -> float:
 XLSX_ROWS, XLSX_COLUMNS = 20_000, 50
 
 
-def bench_xlsx(folder: Path) -> float:
+def bench_xlsx(folder: Path) -> Figure:
     """Cells a second of one core, from bytes to a table of texts; the peer is openpyxl, read only."""
     path = folder / "bench.xlsx"
     book = openpyxl.Workbook(write_only=True)
@@ -153,15 +149,13 @@ def bench_xlsx(folder: Path) -> float:
     before = time.process_time()
     peer_rows = sum(1 for _ in openpyxl.load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True))
     peer = peer_rows * XLSX_COLUMNS / (time.process_time() - before)
-    cells = rows * XLSX_COLUMNS / seconds
-    print(f"xlsx: {cells:,.0f} cells/s of one core ({rows:,} rows), openpyxl {peer:,.0f}, ratio {cells / peer:.1f}")
-    return cells
+    return rate("xlsx", rows * XLSX_COLUMNS / seconds, "cells/s/core", rows, "openpyxl", peer)
 
 
 JSON_RECORDS = 200_000
 
 
-def bench_json(folder: Path) -> float:
+def bench_json(folder: Path) -> Figure:
     """Records a second of one core, JSON lines, read once for their names and once for their values."""
     path = folder / "bench.jsonl"
     with path.open("w", encoding="utf-8") as file:
@@ -175,13 +169,15 @@ def bench_json(folder: Path) -> float:
         rows = sum(piece.table.num_rows for piece in source.pieces(set(source.header.places.values())))
     seconds = time.process_time() - before
     assert rows == JSON_RECORDS
-    print(f"json: {rows / seconds:,.0f} records/s of one core ({rows:,}, {path.stat().st_size >> 20} MiB)")
-    return rows / seconds
+    return rate("json", rows / seconds, "records/s/core", rows)
+
+
+def figures() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="wellhouse-bench-") as name:
+        for bench in (bench_fhir, bench_hl7v2, bench_xlsx, bench_json):
+            yield bench(Path(name))
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory(prefix="wellhouse-bench-") as name:
-        bench_fhir(Path(name))
-        bench_hl7v2(Path(name))
-        bench_xlsx(Path(name))
-        bench_json(Path(name))
+    for figure in figures():
+        print(figure)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import tempfile
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 from models.score import PART, _rows
 from models.spec import every, find
 from models.survival.partial import Risk, solve
+from tests.benchmarks.figure import Figure, cost, rate
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "1000000"))
 RATES = {"smoker": 0.2, "diabetes": 0.1, "bp_medication": 0.15, "statin": 0.05, "cvd_history": 0.03,
@@ -71,7 +71,7 @@ def score_part(path: Path) -> int:
     return rows
 
 
-def scoring(people: int = PEOPLE) -> list[dict[str, Any]]:
+def scoring(people: int = PEOPLE) -> list[Figure]:
     """From files of features to files of scores, with reasons, on two processes."""
     with tempfile.TemporaryDirectory() as name:
         files = features(Path(name), people)
@@ -82,13 +82,13 @@ def scoring(people: int = PEOPLE) -> list[dict[str, Any]]:
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     models = sum(spec.daily for spec in every())
     return [
-        figure("risk scoring", "every daily equation", seconds, "s", "limit", 60 * people / 1e6, people),
-        figure("risk scoring", f"rows of {models} models", rows / seconds, "rows/s", "", 0, rows),
-        figure("risk scoring", "peak memory of a process", peak, "MiB", "", 0, people),
+        cost("risk_scoring", "all equations", seconds, "s", people, "limit", 60 * people / 1e6),
+        rate("risk_scoring", rows / seconds, f"rows/s of {models} models", rows),
+        cost("risk_scoring", "peak_rss", peak, "MiB", people),
     ]
 
 
-def cox(people: int = 100_000, covariates: int = 20) -> list[dict[str, Any]]:
+def cox(people: int = 100_000, covariates: int = 20) -> list[Figure]:
     """A Cox regression with a tenth of the times tied, beside lifelines on the same rows."""
     from lifelines import CoxPHFitter
 
@@ -105,10 +105,10 @@ def cox(people: int = 100_000, covariates: int = 20) -> list[dict[str, Any]]:
     theirs = CoxPHFitter().fit(frame, "t", "e")
     other = time.monotonic() - start
     assert np.abs(ours.beta - theirs.params_.to_numpy()).max() < 1e-5
-    return [figure("Cox fit", f"{people} x {covariates}", seconds, "s", "lifelines", other, people)]
+    return [cost("cox_fit", f"{people} x {covariates}", seconds, "s", people, "lifelines", other)]
 
 
-def equations(rows: int = 1_000_000) -> Iterator[dict[str, Any]]:
+def equations(rows: int = 1_000_000) -> Iterator[Figure]:
     """One equation on columns in memory: China-PAR."""
     spec = find("china_par")
     numbers = {entry.name: np.full(rows, 1.0) for entry in spec.inputs}
@@ -121,22 +121,14 @@ def equations(rows: int = 1_000_000) -> Iterator[dict[str, Any]]:
 
     start = time.monotonic()
     china_par(**numbers, coefficients=spec.coefficients())
-    yield figure("China-PAR", "columns in memory", time.monotonic() - start, "s", "", 0, rows)
+    yield cost("china_par", "columns in memory", time.monotonic() - start, "s", rows)
 
 
-def figure(name: str, metric: str, value: float, unit: str, peer: str, peer_value: float, rows: int) -> dict[str, Any]:
-    """In the form of every benchmark."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**30
-    ratio = round(peer_value / value, 3) if peer_value else 0.0
-    return {"name": name, "metric": metric, "value": round(value, 3), "unit": unit, "peer": peer,
-            "peer_value": round(peer_value, 3), "ratio": ratio, "rows": rows,
-            "machine": f"{os.cpu_count()} cores, {memory} GiB"}  # fmt: skip
-
-
-def figures() -> list[dict[str, Any]]:
+def figures() -> list[Figure]:
     """What ``make bench`` takes from here."""
     return [*scoring(), *cox(), *equations()]
 
 
 if __name__ == "__main__":
-    print(json.dumps(figures(), indent=2))
+    for figure in figures():
+        print(figure)

@@ -1,0 +1,135 @@
+"""Ingestion beside its peers, of the same rows in the same run, in a throwaway installation.
+
+``BENCH_OBSERVATIONS`` scales it (default 5,000,000).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from tests.benchmarks.figure import Figure, cost, rate
+from wellhouse import db
+from wellhouse.landing.session import Session
+from wellhouse.ops import cluster, installation, services, supervisor
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.settings import Settings
+
+OBSERVATIONS = int(os.environ.get("BENCH_OBSERVATIONS", "5000000"))
+PEER_ROWS = min(OBSERVATIONS, 200_000)
+PEER_PACKAGES = ("dlt[postgres]", "meltanolabs-target-postgres", "pandas", "pyarrow", "sqlalchemy", "psycopg2-binary")
+WELLHOUSE = str(Path(sys.executable).with_name("wellhouse"))
+
+
+def bench_file(folder: Path, layout: str, observations: int) -> Path:
+    path = folder / f"{layout}_{observations}.csv"
+    subprocess.run(
+        [WELLHOUSE, "sample", "--bench", str(observations), "--layout", layout, "--output", str(path)], check=True
+    )
+    return path
+
+
+def ingest(path: Path, site: str, status: str = "loaded") -> tuple[float, int, str]:
+    """(seconds, peak resident MiB, sha256) of one load, the whole command with its start."""
+    before = time.monotonic()
+    command = [WELLHOUSE, "ingest", str(path), "--source", "exam", "--site", site, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        answer = json.loads(process.stdout.read())
+        _, code, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(code)
+    (file,) = answer["files"]
+    assert file["status"] == status, file
+    assert file["observations"][status] == file["observations"]["read"], file
+    return time.monotonic() - before, usage.ru_maxrss // 1024, file["sha256"]
+
+
+def copy_seconds(of: Settings, sha256: str, form: str) -> float:
+    """Server-side ``COPY FROM`` of the same rows, into a table of the same shape and index."""
+    # in the cluster's own folder: the server, not this process, reads and writes it
+    file = str(cluster.data(of) / "bench")
+    with administrator(of, of.database) as server:
+        server.execute("drop table if exists landing.bench")
+        server.execute("create table landing.bench (like landing.observation including all)")
+        server.execute("set statement_timeout = 0")
+        (load_id,) = server.execute("select load_id from ops.load where sha256 = %s", (sha256,)).fetchone() or (0,)
+        server.execute(
+            f"copy (select * from landing.observation where load_id = {load_id}) to '{file}' (format {form})"  # noqa: S608
+        )
+        server.execute("checkpoint")
+        before = time.monotonic()
+        server.execute(f"copy landing.bench from '{file}' (format {form})")
+        seconds = time.monotonic() - before
+        server.execute("drop table landing.bench")
+    (cluster.data(of) / "bench").unlink()
+    return seconds
+
+
+def peer_rates(of: Settings, folder: Path) -> Iterator[tuple[str, float]]:
+    """Rows a second of others, given rows that are parsed already and nothing to seal, count or check."""
+    session = Session(db.url("wh_ingest", of))
+    rows = session.execute("select * from landing.observation limit $1::text::bigint", str(PEER_ROWS))
+    session.close()
+    pq.write_table(rows, folder / "peer.parquet")
+    with administrator(of, of.database) as server:
+        server.execute("create role bench login in role pg_read_all_data")
+        server.execute(f"alter role bench password '{db.password('wh_ingest', of)}'")
+        server.execute(f"grant connect, create, temporary on database {of.database} to bench")
+        server.execute("grant create on schema public to bench")
+    url = db.url("wh_ingest", of).replace("//wh_ingest:", "//bench:").replace("&application_name=wellhouse", "")
+    environment = folder / "peers"
+    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(environment)], check=True)
+    python = str(environment / "bin" / "python")
+    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *PEER_PACKAGES], check=True)
+    quiet = {"BENCH_URL": url, "BENCH_FOLDER": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false",
+             "DLT_DATA_DIR": str(folder / "dlt"), "RUNTIME__LOG_LEVEL": "CRITICAL"}  # fmt: skip
+    for name in ("dlt", "pandas", "target_postgres"):
+        command = [python, str(Path(__file__).with_name("peers.py")), name, str(folder / "peer.parquet")]
+        done = subprocess.run(command, env=os.environ | quiet, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{name}: {done.stderr[-2000:]}")
+        yield name, float(done.stdout.split()[-1])
+
+
+def measure(of: Settings, folder: Path) -> Iterator[Figure]:
+    ours = 0.0
+    for layout in ("wide", "long"):
+        small, large = (bench_file(folder, layout, n) for n in (OBSERVATIONS // 10, OBSERVATIONS))
+        _, small_rss, _ = ingest(small, f"{layout}_small")
+        seconds, rss, sha256 = ingest(large, f"{layout}_large")
+        ours = max(ours, OBSERVATIONS / seconds)
+        for form in ("csv", "binary"):
+            peer = OBSERVATIONS / copy_seconds(of, sha256, form)
+            yield rate(f"ingest_{layout}", OBSERVATIONS / seconds, "observations/s", OBSERVATIONS, f"COPY {form}", peer)
+        again, _, _ = ingest(large, f"{layout}_large", "duplicate")
+        yield cost(f"ingest_{layout}", "sent again", again, "s", OBSERVATIONS, "the first time", seconds)
+        yield cost(f"ingest_{layout}", "peak_rss", rss, "MiB", OBSERVATIONS, "a file of a tenth", small_rss)
+        small.unlink()
+        large.unlink()
+    for name, peer in peer_rates(of, folder):
+        yield rate("ingest", ours, "observations/s", PEER_ROWS, name, peer)
+
+
+def figures() -> Iterator[Figure]:
+    with tempfile.TemporaryDirectory(prefix="wellhouse-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        os.environ |= {
+            "WELLHOUSE_VAR": str(folder / "var"),
+            "WELLHOUSE_POSTGRES_PORT": "15931",
+            "WELLHOUSE_DATABASE_URL": "",
+        }
+        of = Settings()
+        try:
+            installation.start(of, (services.POSTGRES,), print)
+            yield from measure(of, folder)
+        finally:
+            supervisor.stop(of)
