@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,6 +17,8 @@ from wellhouse.ingest.values import Kind
 
 _YES_NO = "yes_no"
 _SCALE = "scale"
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+"""A time of day, as bed times are asked; it becomes hours."""
 
 
 def read(batch: Batch) -> None:
@@ -93,6 +97,8 @@ def _meaning(batch: Batch, answer: str, question: str | None) -> tuple[int, floa
     for shared in (_YES_NO, _SCALE):
         if normal in words.get(shared, {}):
             return 1, float(words[shared][normal]), None
+    if (clock := _CLOCK.fullmatch(normal)) and not own:
+        return 1, int(clock[1]) + int(clock[2]) / 60, None
     read = values.parse_text(answer)
     if read.kind == Kind.ABSENT:
         return 0, None, None

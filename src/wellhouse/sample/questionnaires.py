@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wellhouse.sample import habits
 from wellhouse.sample.course import Course
 from wellhouse.sample.exams import Exams
 from wellhouse.sample.files import SampleFile
@@ -58,7 +59,7 @@ LIFESTYLE = {
     "statin": "是否服他汀",
     "glucose_medication": "是否用降糖药",
 }
-_FILLS_IN, _IS_ASKED = 0.7, 0.6
+_FILLS_IN, _IS_ASKED, _MOVES_AND_SLEEPS = 0.7, 0.6, 0.4
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def answers(people: People, course: Course, of: Minds, exams: Exams, rng: np.ran
     number = 0
     chance = rng.random((len(exams.person), 1 + len(SCALES)))
     before = rng.integers(0, 8, len(exams.person))
+    (apart,) = rng.spawn(1)
     for n, p in enumerate(exams.person.tolist()):
         if chance[n, 0] >= _FILLS_IN:
             continue
@@ -95,6 +97,9 @@ def answers(people: People, course: Course, of: Minds, exams: Exams, rng: np.ran
         for k, scale in enumerate(SCALES):
             if chance[n, k + 1] < scale.share:
                 said.append((scale.code, _scale(scale, course, of, p, rng)))
+        if apart.random() < _MOVES_AND_SLEEPS:
+            said.append(("IPAQ-SF", habits.activity(int(course.exercise_days[p, exams.column]), apart)))
+            said.append(("PSQI", habits.sleep(float(of.low[p]), apart)))
         for code, lines in said:
             number += 1
             record = f"{site.upper()}Q{exams.year}{number:06d}"

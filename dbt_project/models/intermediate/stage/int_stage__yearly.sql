@@ -1,0 +1,13 @@
+-- A person's year: the last value of each indicator in it.
+select distinct on (person_key, site, indicator_code, exam_year)
+    person_key,
+    site,
+    indicator_code,
+    exam_year,
+    exam_date,
+    value,
+    unit,
+    interpretation
+from {{ ref('int_exam__interpreted') }}
+where value is not null
+order by person_key asc, site asc, indicator_code asc, exam_year asc, exam_date desc, exam_key desc

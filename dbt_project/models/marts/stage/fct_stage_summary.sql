@@ -1,0 +1,20 @@
+-- Any two years of a person compared; a change is real where it exceeds the reference change value.
+select
+    later.person_key,
+    later.site,
+    later.indicator_code,
+    earlier.exam_year as year_from,
+    later.exam_year as year_to,
+    earlier.value as value_from,
+    later.value as value_to,
+    later.unit,
+    later.value - earlier.value as change,
+    earlier.interpretation as interpretation_from,
+    later.interpretation as interpretation_to,
+    case
+        when earlier.value > 0 and later.value > 0 then abs(ln(later.value / earlier.value)) > varied.rcv_log
+    end as is_real_change
+from {{ ref('int_stage__yearly') }} as earlier
+inner join {{ ref('int_stage__yearly') }} as later using (person_key, site, indicator_code)
+left join {{ ref('int_reference__varied') }} as varied using (indicator_code)
+where earlier.exam_year < later.exam_year
