@@ -95,6 +95,10 @@ def test_models_that_calculate_have_unit_tests(manifest: dict[str, Any]) -> None
         "int_exam__paired", "int_exam__sloped", "int_exam__projected", "int_reference__varied", "int_card__dated",
         "int_population__examined", "int_population__diagnosed", "int_population__disclosed", "int_population__crossed",
         "int_population__participating", "rpt_population_rate", "rpt_population_standardised",
+        "int_care_plan__followed", "fct_adherence", "int_stage__yearly", "fct_stage_summary", "fct_time_to_goal",
+        "int_intervention__observed", "int_intervention__baselined", "int_intervention__compared",
+        "int_intervention__matched", "int_intervention__at_risk", "fct_intervention_outcome",
+        "fct_intervention_balance", "rpt_operations_workload", "rpt_operations_membership",
         "int_scale__slept", "fct_scale_score", "fct_exam", "fct_risk_features", "rpt_population_trend",
         "rpt_population_coverage",
     } <= tested  # fmt: skip

@@ -36,7 +36,7 @@ def responses(built: Settings) -> list[tuple[str, str, Answers, float | None, st
 def summed(code: str, said: Answers) -> float | None:
     items, highest, missing = SUMS[code]
     given = [said[str(n)] for n in range(1, items + 1) if 0 <= said.get(str(n), -1) <= highest]
-    return round(sum(given) / len(given) * items) if len(given) >= items - missing else None
+    return math.floor(sum(given) * items / len(given) + 0.5) if len(given) >= items - missing else None
 
 
 def psqi(said: Answers) -> float | None:
