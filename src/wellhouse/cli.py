@@ -33,6 +33,7 @@ COMMANDS = {
     "risk": "list equations and models, score a file",
     "sample": "write the sample population",
     "summary": "print one person's health summary",
+    "scan": "look for plaintext on every disk surface",
     "superset": "deploy dashboards, datasets, roles and row rules",
     "survival": "fit and evaluate survival models",
     "user": "add, grant, revoke and list readers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -42,6 +43,12 @@ def wait(settings: Settings, seconds: float = 60) -> None:
             if time.monotonic() > deadline:
                 raise WellhouseError(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from None
             time.sleep(0.2)
+
+
+def flush(settings: Settings) -> None:
+    """Let the server's files hold what its memory holds; nothing to do when it does not run."""
+    with suppress(psycopg.OperationalError), administrator(settings) as server:
+        server.execute("checkpoint")
 
 
 def ensure(settings: Settings) -> None:
