@@ -17,8 +17,11 @@ import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
 from models import registry
+from models.change import changes
 from models.command import run
+from models.drift import watch
 from models.list import describe
+from models.recalibrate import recalibrated, versions
 from models.scoring import score
 from models.spec import Input, Spec, every
 from wellhouse import db
@@ -52,6 +55,9 @@ where (s.model, s.version) = (m.model, m.version) and not exists (
       and string_to_array(i.missing, ';') = s.missing
 )
 """
+RETIRE = """
+delete from risk.score s where not exists (select from pg_temp.incoming_model m where m.model = s.model)
+"""
 ADD = """
 insert into risk.score (person_key, site, exam_key, exam_date, model, version, output, value, unit, category, eligible,
                         reason_en, reason_zh, missing, run_id)
@@ -65,6 +71,24 @@ where not exists (
 )
 order by person_key, exam_key, model, output
 """
+WITHDRAW_CHANGE = """
+delete from risk.change c using pg_temp.incoming_model m
+where (c.model, c.version) = (m.model, m.version) and not exists (
+    select from pg_temp.incoming_change i
+    where (i.person_key, i.exam_key, i.model, i.version, i.input)
+        = (c.person_key, c.exam_key, c.model, c.version, c.input)
+      and (i.site, i.exam_date, i.target, i.value, i.risk)
+        is not distinct from (c.site, c.exam_date, c.target, c.value, c.risk)
+)
+"""
+ADD_CHANGE = """
+insert into risk.change (person_key, site, exam_key, exam_date, model, version, input, target, value, risk)
+select person_key, site, exam_key, exam_date, model, version, input, target, value, risk
+from pg_temp.incoming_change
+on conflict do nothing
+"""
+CHANGING = ("china_par", "prevent_base_10y")
+"""Whose risk is explained on the person's card."""
 
 
 def score_everybody(run_id: str) -> dict[str, Any]:
@@ -74,6 +98,7 @@ def score_everybody(run_id: str) -> dict[str, Any]:
     :raises WellhouseError: the features are not there, or the database refuses.
     """
     specs = [replace(spec, version=registry.version(spec)) for spec in every() if spec.daily]
+    centre = {own.model: (own, how) for spec in specs for own, how in versions(spec) if how is not None}
     people, counts = 0, dict.fromkeys((spec.model for spec in specs), 0)
     try:
         with (
@@ -82,15 +107,27 @@ def score_everybody(run_id: str) -> dict[str, Any]:
             reading.cursor() as source,
             writing.cursor() as target,
         ):
-            target.adbc_ingest("incoming_model", _models(specs), mode="create", temporary=True)
+            known = _models([*specs, *(own for own, _ in centre.values())])
+            target.adbc_ingest("incoming_model", known, mode="create", temporary=True)
             for part in _features(source, specs):
+                if not people:
+                    watch(part)
                 people += len(part)
                 for spec in specs:
-                    rows = _rows(spec, part, run_id)
+                    scores = score(spec, part)
+                    rows = _rows(spec, part, scores, run_id)
                     counts[spec.model] += int(np.sum(rows["eligible"].to_numpy())) // len(spec.outputs)
                     target.adbc_ingest("incoming", rows, mode="create_append", temporary=True)
+                    if spec.model in centre:
+                        own, how = centre[spec.model]
+                        rows = _rows(own, part, recalibrated(own, scores, how, part), run_id)
+                        target.adbc_ingest("incoming", rows, mode="create_append", temporary=True)
+                    if spec.model in CHANGING:
+                        lower = _changes(spec, part, scores)
+                        target.adbc_ingest("incoming_change", lower, mode="create_append", temporary=True)
             if people:
-                for statement in ("analyze pg_temp.incoming", REGISTER, WITHDRAW, ADD):
+                target.execute("analyze pg_temp.incoming")
+                for statement in (REGISTER, WITHDRAW, RETIRE, ADD, WITHDRAW_CHANGE, ADD_CHANGE):
                     target.execute(statement)
             writing.commit()
     except adbc_driver_manager.Error as error:
@@ -119,9 +156,28 @@ def _names(entry: Input) -> list[str]:
     return [entry.name, *([entry.alternative.column] if entry.alternative else [])]
 
 
-def _rows(spec: Spec, features: pd.DataFrame, run_id: str) -> pa.Table:
+def _changes(spec: Spec, features: pd.DataFrame, scores: pd.DataFrame) -> pa.Table:
+    """One row a person and input that would lower the risk."""
+    found = changes(spec, features, scores)
+    people = features.iloc[found["row"].astype(int)]
+    return pa.table(
+        {
+            "person_key": pa.array(people["person_key"], pa.int64()),
+            "site": pa.array(people["site"], pa.string()),
+            "exam_key": pa.array(people["exam_key"], pa.int64()),
+            "exam_date": pa.array(people["exam_date"], pa.date32()),
+            "input": pa.array(found["input"], pa.string()),
+            "target": pa.array(found["target"], pa.float64(), from_pandas=True),
+            "value": pa.array(found["value"], pa.float64()),
+            "risk": pa.array(found["risk"], pa.float64()),
+            "model": pa.repeat(spec.model, len(found)),
+            "version": pa.repeat(spec.version, len(found)),
+        }
+    )
+
+
+def _rows(spec: Spec, features: pd.DataFrame, scores: pd.DataFrame, run_id: str) -> pa.Table:
     """One row a person and output; the category is of the first output."""
-    scores = score(spec, features)
     missing = _text(scores["missing"])
     category, reason_en, reason_zh = (
         _null_when_empty(_text(scores[name])) for name in ("category", "reason", "reason_zh")

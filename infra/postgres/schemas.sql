@@ -363,6 +363,22 @@ create table if not exists risk.score (
     primary key (person_key, exam_key, model, version, output)
 );
 
+-- What would lower a person's risk: the risk if one input were at its target and all else as it is.
+create table if not exists risk.change (
+    person_key bigint not null,
+    site text not null,
+    exam_key bigint not null,
+    exam_date date not null,
+    model text not null,
+    version text not null,
+    input text not null,                          -- of models/inputs.yml; `all`: every one that has a target
+    target double precision,                      -- in the input's unit; null for `all`
+    value double precision not null,              -- the risk then
+    risk double precision not null,               -- the risk now
+    foreign key (model, version) references risk.model,
+    primary key (person_key, exam_key, model, version, input)
+);
+
 ------------------------------------------------------------------------------------------------ access
 create table if not exists access.reader (
     username text primary key check (username ~ '^[a-z][a-z0-9_]{0,39}$'),

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.score import PART, _rows
+from models.scoring import score
 from models.spec import every, find
 from models.survival.partial import Risk, solve
 from tests.benchmarks.figure import Figure, cost, rate
@@ -62,7 +63,7 @@ def score_part(path: Path) -> int:
         writer = None
         for spec in every():
             if spec.daily:
-                scored = _rows(spec, part, "bench")
+                scored = _rows(spec, part, score(spec, part), "bench")
                 writer = writer or pa.ipc.new_file(file, scored.schema)
                 writer.write_table(scored)
                 rows += len(scored)

@@ -18,7 +18,7 @@ from wellhouse.settings import PROJECT_ROOT
 from wellhouse.summaries import summary
 from wellhouse.summaries.chart import chart
 from wellhouse.summaries.document import document, importance
-from wellhouse.summaries.facts import Exam, Facts, FollowUp, Person, Point, Result, Risk, Series
+from wellhouse.summaries.facts import Change, Exam, Facts, FollowUp, Person, Point, Result, Risk, Series
 from wellhouse.summaries.render import Renderer
 from wellhouse.summaries.wording import Language, Wording, wording
 
@@ -309,3 +309,23 @@ def test_a_summary_is_written_for_its_owner_only(tmp_path: Path) -> None:
     assert [f.name for f in tmp_path.iterdir()] == ["s.pdf"]
     with pytest.raises(WellhouseError, match="cannot be written"):
         summary.write(b"%PDF", tmp_path / "no" / "s.pdf")
+
+
+def test_a_risk_says_what_would_change_it_and_what_would_complete_it() -> None:
+    changes = (Change("sbp_mm_hg", 130.0, 0.0612), Change("smoker", 0.0, 0.0702), Change("all", None, 0.0405))
+    high = Risk("china_par", 0.0898, "1", "intermediate", None, None, "Yang 2016", changes=changes, own=0.051)
+    (card,) = document(facts(risks=(high,)), words("en"))["risks"]["cards"]
+    assert card["changes"] == [
+        "Recalibrated to the people of this centre: 5.1 %",
+        "If systolic blood pressure were 130 mmHg: 9.0 % → 6.1 %",
+        "If no longer “current smoker”: 9.0 % → 7.0 %",
+        "If all of these were so: 9.0 % → 4.0 %",
+    ]
+    (card,) = document(facts(risks=(high,)), words("zh"))["risks"]["cards"]
+    assert card["changes"][1] == "若收缩压为 130 mmHg：9.0% → 6.1%"
+    missing = ("total_cholesterol_mg_dl", "hdl_cholesterol_mg_dl", "waist_cm")
+    unknown = Risk("china_par", None, "1", None, "缺少腰围", "waist is missing", "Yang 2016", missing=missing)
+    (card,) = document(facts(risks=(unknown,)), words("en"))["risks"]["cards"]
+    assert card["changes"] == ["What would complete it: blood lipid panel, waist measurement."]
+    (card,) = document(facts(risks=(unknown,)), words("zh"))["risks"]["cards"]
+    assert card["changes"] == ["补做以下项目即可评估：血脂检查、腰围测量。"]

@@ -19,7 +19,7 @@ from wellhouse.crypto.keyring import Keyring
 from wellhouse.crypto.vault import reveal
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
-from wellhouse.summaries.facts import Exam, Facts, FollowUp, Person, Point, Result, Risk, Series
+from wellhouse.summaries.facts import Change, Exam, Facts, FollowUp, Person, Point, Result, Risk, Series
 
 IDENTIFIED = "health_manager"
 READERS = ("analyst", IDENTIFIED)
@@ -53,10 +53,25 @@ TRENDS = """
     order by t.indicator_code, t.exam_number
 """
 RISKS = """
-    select distinct on (model) model, value, unit, category, reason_zh, reason_en, source
-    from (select * from marts.fct_risk_score union all select * from marts.fct_survival_risk) score
+    select distinct on (model) model, score.value, score.unit, score.category, score.reason_zh, score.reason_en,
+           score.source, score.missing, own.value as own
+    from (
+        select person_key, site, exam_key, model, output, value, unit, category, reason_zh, reason_en, source, missing
+        from marts.fct_risk_score where not recalibrated
+        union all
+        select person_key, site, exam_key, model, output, value, unit, category, reason_zh, reason_en, source, missing
+        from marts.fct_survival_risk
+    ) score
+    left join (select * from marts.fct_risk_score where recalibrated) own
+        using (person_key, site, exam_key, model, output)
     where person_key = %(person_key)s and site = %(site)s and exam_key = %(exam_key)s
-    order by model, category nulls last, output
+    order by model, score.category nulls last, output
+"""
+CHANGES = """
+    select model, input, risk_target as target, risk_then as then
+    from marts.fct_risk_change
+    where person_key = %(person_key)s and site = %(site)s and exam_key = %(exam_key)s
+    order by model, risk_then desc
 """
 FOLLOW_UPS = """
     select follow_up_date, method, outcome, next_date
@@ -89,6 +104,7 @@ def collect(settings: Settings, person_key: int, username: str) -> Facts:
         results = cursor.execute(RESULTS, latest).fetchall()
         trends = cursor.execute(TRENDS, latest).fetchall()
         risks = cursor.execute(RISKS, latest).fetchall()
+        changes = cursor.execute(CHANGES, latest).fetchall()
         follow_ups = cursor.execute(FOLLOW_UPS, latest).fetchall()
     return Facts(
         person=Person(person_key, latest["site"], latest["site_zh"], latest["site_en"], latest["sex"]),
@@ -96,7 +112,7 @@ def collect(settings: Settings, person_key: int, username: str) -> Facts:
         exam=Exam(latest["exam_key"], latest["exam_date"], latest["age_years"], latest["exam_count"]),
         results=_results(results, trends, latest["exam_key"]),
         series=_series(trends),
-        risks=tuple(Risk(**row) for row in risks),
+        risks=tuple(_risk(row, changes) for row in risks),
         follow_ups=tuple(FollowUp(**row) for row in follow_ups),
         built_at=_built_at(settings),
         loads=tuple(sorted({r["load_id"] for r in results if r["exam_key"] == latest["exam_key"]})),
@@ -182,6 +198,11 @@ def _result(row: Row, before: Row | None, change: float | None) -> Result:
         previous_date=before["exam_date"],
         change=change,
     )
+
+
+def _risk(row: Row, changes: list[Row]) -> Risk:
+    of_model = tuple(Change(c["input"], c["target"], c["then"]) for c in changes if c["model"] == row["model"])
+    return Risk(**row | {"missing": tuple(row["missing"]), "changes": of_model})
 
 
 def _series(rows: list[Row]) -> tuple[Series, ...]:

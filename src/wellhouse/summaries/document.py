@@ -7,7 +7,7 @@ from typing import Any
 
 from wellhouse.summaries import numbers
 from wellhouse.summaries.chart import chart
-from wellhouse.summaries.facts import Exam, Facts, FollowUp, Person, Result, Risk, Series
+from wellhouse.summaries.facts import Change, Exam, Facts, FollowUp, Person, Result, Risk, Series
 from wellhouse.summaries.wording import Wording
 
 Document = dict[str, Any]
@@ -185,7 +185,7 @@ def _card(risk: Risk, words: Wording) -> Document:
     if risk.value is None:
         reason = words.texts["risks"]["because"].format(reason=words.reason(risk.reason_zh, risk.reason_en))
         return card | {"number": "", "unit": "", "tone": "plain", "label": words.texts["risks"]["not_computed"],
-                       "text": reason}  # fmt: skip
+                       "text": reason, "changes": _completed_by(risk, words)}  # fmt: skip
     percent = layout["shown"] == "percent"
     category = texts["categories"].get(risk.category, {"label": risk.category or "", "text": ""})
     return card | {
@@ -194,7 +194,37 @@ def _card(risk: Risk, words: Wording) -> Document:
         "tone": layout["tones"].get(risk.category, "plain"),
         "label": category["label"],
         "text": category["text"],
+        "changes": _recalibrated(risk, words) + [_change_of(change, risk.value, words) for change in risk.changes],
     }
+
+
+def _recalibrated(risk: Risk, words: Wording) -> list[str]:
+    if risk.own is None:
+        return []
+    return [words.texts["risks"]["own"].format(value=numbers.number(risk.own * 100, 1))]
+
+
+def _completed_by(risk: Risk, words: Wording) -> list[str]:
+    """Which tests would make a number possible."""
+    tests = dict.fromkeys(filter(None, (words.of_input(name, "test") for name in risk.missing)))
+    joined = words.texts["risks"]["and"].join(tests)
+    return [words.texts["risks"]["completed_by"].format(tests=joined)] if tests else []
+
+
+def _change_of(change: Change, now: float, words: Wording) -> str:
+    """Such as: if systolic blood pressure were 130 mmHg: 9.0 % → 6.1 %."""
+    texts = words.texts["risks"]["changes"]
+    entry = words.inputs.get(change.input, {})
+    kind = "all" if change.target is None else "without" if entry.get("kind") == "flag" else "at"
+    return str(
+        texts[kind].format(
+            input=words.of_input(change.input),
+            target="" if change.target is None else f"{change.target:g}",
+            unit=words.unit(str(entry.get("unit", ""))),
+            now=numbers.number(now * 100, 1),
+            then=numbers.number(change.then * 100, 1),
+        )
+    )
 
 
 def _charts(facts: Facts, places: dict[str, int], words: Wording) -> list[Document]:

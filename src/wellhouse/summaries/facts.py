@@ -80,6 +80,15 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Change:
+    """The risk ``then``, if the input were at ``target`` and all else as it is; input `all`: every one together."""
+
+    input: str
+    target: float | None
+    then: float
+
+
+@dataclass(frozen=True)
 class Risk:
     """One output of an equation or a model; ``value`` is None when the person is not eligible."""
 
@@ -90,6 +99,11 @@ class Risk:
     reason_zh: str | None
     reason_en: str | None
     source: str
+    missing: tuple[str, ...] = ()
+    """Inputs that are not known, as `models/inputs.yml` names them."""
+    changes: tuple[Change, ...] = ()
+    own: float | None = None
+    """The risk recalibrated to the centre's own people, where that was done."""
 
 
 @dataclass(frozen=True)

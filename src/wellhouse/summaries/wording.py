@@ -21,6 +21,8 @@ class Wording:
     language: Language
     texts: dict[str, Any]
     layout: dict[str, Any]
+    inputs: dict[str, Any]
+    """What the risk models ask for: ``models/inputs.yml``."""
 
     def date(self, day: dt.date) -> str:
         return self._filled("date", day)
@@ -41,6 +43,10 @@ class Wording:
         text = re.sub(r"(?<=\d )[^\s;；,，]+", lambda m: units.get(m[0], m[0]), self.name(zh or "", en or ""))
         return re.sub(r"\w+", lambda m: names.get(m[0], m[0]), text)
 
+    def of_input(self, name: str, what: str = "name") -> str:
+        """An input's name, or the ``test`` that makes it known, in this language."""
+        return str(self.inputs.get(name, {}).get(f"{what}_{self.language}", ""))
+
     def _filled(self, kind: str, day: dt.date) -> str:
         names = self.texts.get("month_names")
         month = names[day.month - 1] if names else ""
@@ -51,4 +57,5 @@ class Wording:
 def wording(folder: Path, language: Language) -> Wording:
     """Read the data files once a process."""
     texts, layout = (yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in (language, "layout"))
-    return Wording(language, texts, layout)
+    inputs = yaml.safe_load((folder.parents[1] / "models" / "inputs.yml").read_text(encoding="utf-8"))
+    return Wording(language, texts, layout, inputs)

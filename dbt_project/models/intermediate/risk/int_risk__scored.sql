@@ -1,17 +1,30 @@
--- Scores of the version of each model that was registered last.
-with newest as (
-    select distinct on (model)
+-- Scores of the version of each model that was registered last, and of the one fitted to the centre's own people.
+with versions as (
+    select
         model,
         version,
         kind,
-        source
+        source,
+        registered_at,
+        version like '%-%' as recalibrated
     from {{ ref('stg_risk__models') }}
-    order by model asc, registered_at desc, version desc
+),
+
+newest as (
+    select distinct on (model, recalibrated)
+        model,
+        version,
+        kind,
+        source,
+        recalibrated
+    from versions
+    order by model asc, recalibrated asc, registered_at desc, version desc
 )
 
 select
     scores.*,
     newest.kind,
-    newest.source
+    newest.source,
+    newest.recalibrated
 from {{ ref('stg_risk__scores') }} as scores
 inner join newest using (model, version)

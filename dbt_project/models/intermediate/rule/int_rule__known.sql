@@ -43,4 +43,4 @@ select
     'score' as evidence_kind,
     exam_key as evidence_key
 from {{ ref('int_risk__scored') }}
-where eligible
+where eligible and recalibrated is not true

@@ -5,6 +5,7 @@ select
     exam_date,
     model,
     version,
+    recalibrated,
     output,
     value,
     unit,
