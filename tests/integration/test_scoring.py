@@ -91,9 +91,9 @@ def test_what_is_missing_is_named(warehouse: Settings) -> None:
 
 
 def test_again_changes_nothing_and_a_change_is_followed(warehouse: Settings) -> None:
-    everything = "select s::text, xmin::text from risk.score s order by person_key, model"
+    everything = "select s::text, xmin::text from risk.score s order by person_key, model, output"
     before = rows(warehouse, everything)
-    of_22 = "select s::text, xmin::text from risk.score s where exam_key <> 1 order by person_key, model"
+    of_22 = "select s::text, xmin::text from risk.score s where exam_key <> 1 order by person_key, model, output"
     others = rows(warehouse, of_22)
     assert score(warehouse).returncode == 0
     assert rows(warehouse, everything) == before
