@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from wellhouse.ingest import formats, mapping
+from wellhouse.ingest import formats, mapping, suggest
 from wellhouse.ingest.formats import fhir_cut
 from wellhouse.ingest.sniff import Unreadable
 from wellhouse.settings import PROJECT_ROOT
@@ -286,6 +286,22 @@ def test_a_name_is_not_said_of_what_loinc_codes(tmp_path: Path) -> None:
         ("5089AAAA", "肌酐"),
         ("14682-9", ""),
     ]
+
+
+def test_a_mapping_is_suggested_for_local_codes(tmp_path: Path) -> None:
+    path = tmp_path / "local.ndjson"
+    subject = {"identifier": {"system": "urn:oid:1.2.3", "value": "M1"}}
+    path.write_text("".join(
+        json.dumps({"resourceType": "Observation", "subject": subject, "effectiveDateTime": "2024-03-05",
+                    "code": {"coding": [{"system": "urn:lab", "code": "X17", "display": "血红蛋白测定"}]},
+                    "valueQuantity": {"value": 120 + n, "unit": "g/L"}}) + "\n"
+        for n in range(40)
+    ))  # fmt: skip
+    made = suggest.suggest(PROJECT_ROOT, path, None, "lab")
+    assert (made.source, made.layout, made.document["codes"]) == (
+        "exam", "long", {"X17": {"indicator": "HGB", "unit": "g/L"}},
+    )  # fmt: skip
+    assert "columns" not in made.document
 
 
 def test_a_hundred_thousand_levels(tmp_path: Path) -> None:
