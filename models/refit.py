@@ -46,7 +46,10 @@ def refit(model: str, data: Path | None = None) -> dict[str, Any]:
     """
     path = find(model).folder / "spec.yml"
     spec = load(path)
+    given = data
     data = data or (settings().root / (spec.data or "")).resolve()
+    if given is None and not data.is_file():
+        return {"version": spec.version, "unchanged": True, "reason": "the data that the spec names is not here"}
     table = read_csv(data)
     identity = {"data": digest(data), "spec": digest(path), "code": artefact.code()}
     versions = registry.read(model)["versions"]

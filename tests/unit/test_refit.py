@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,12 @@ def test_the_same_data_is_not_fitted_twice_and_no_tracked_file_changes(shared_da
     entry = refit(MODEL, shared_data / "survival" / "framingham_teaching.csv.gz")
     assert entry["unchanged"]
     assert subprocess.check_output(["git", "status", "--porcelain", "models"], cwd=PROJECT_ROOT) == before
+
+
+def test_without_the_data_nothing_is_fitted(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = load(PROJECT_ROOT / "models" / MODEL / "spec.yml")
+    monkeypatch.setattr("models.refit.load", lambda _: replace(spec, data="nowhere.csv"))
+    assert refit(MODEL) == {"version": "2", "unchanged": True, "reason": "the data that the spec names is not here"}
 
 
 def test_worse_is_kept_with_an_alert_and_better_is_promoted(
