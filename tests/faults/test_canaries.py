@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.security import planting
+from wellhouse.access import readers
 from wellhouse.ops.bootstrap import administrator, flush
 from wellhouse.settings import PROJECT_ROOT, Settings
 
@@ -30,7 +31,7 @@ def test_a_thousand_canaries_are_in_clear_nowhere(stack: Settings, tmp_path: Pat
     run("wellhouse", "dbt", "build", "--selector", "before_scoring")
     run(sys.executable, "-m", "models.score")
     run("wellhouse", "dbt", "build", "--selector", "after_scoring")
-    run("wellhouse", "user", "add", "reader", "--role", "analyst", "--site", planting.SITE)
+    readers.provision(stack, "reader", "health_manager", [planting.SITE])
     with administrator(stack, stack.database) as server:
         persons = server.execute("select person_key from marts.dim_person limit 20").fetchall()
     assert persons

@@ -235,3 +235,20 @@ def test_a_steward_joins_two_keys_and_parts_them_again(stack: Settings, tmp_path
         assert one.name not in log
     with db.connect("wh_ingest", stack) as connection, Keyring.open(stack) as keyring:
         assert reveal(connection, keyring, gone)["mrn"] == "Z1"
+
+
+def test_who_took_another_name_waits_until_a_steward_says_so(stack: Settings, tmp_path: Path) -> None:
+    someone = population(np.random.default_rng(11))[2]
+    told = {"证件号码": someone.id_number, "姓名": someone.name}
+    with administrator(stack, stack.database) as server:
+        write(tmp_path / "before.csv", [Row(0, told)])
+        before = persons(server, ingest(tmp_path / "before.csv", SITES[1])["sha256"])
+        write(tmp_path / "after.csv", [Row(0, told | {"姓名": "新" + someone.name})])
+        file = ingest(tmp_path / "after.csv", SITES[1])
+        assert (file["loaded"], file["quarantined"]) == (0, 1)
+        assert say("correct", str(before[1]), "--fact", "blood_group", "--purpose", "x").returncode == 1
+        assert say("correct", str(before[1]), "--fact", "name", "--purpose", "a new register entry").returncode == 0
+        row = server.execute("select load_id from ops.load where sha256 = %s", (file["sha256"],)).fetchone()
+        assert row is not None
+        subprocess.run(["wellhouse", "quarantine", "release", str(row[0])], check=True, capture_output=True)
+        assert persons(server, file["sha256"]) == before

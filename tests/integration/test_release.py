@@ -13,6 +13,9 @@ import psycopg
 import pytest
 import yaml
 
+from wellhouse.commands import ingest as command
+from wellhouse.ingest.file import Ingest
+from wellhouse.ingest.release import reread
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import PROJECT_ROOT, Settings
 
@@ -224,3 +227,34 @@ def test_old_originals_go_when_a_setting_says_so(
     monkeypatch.setenv("WELLHOUSE_KEEP_QUARANTINE_DAYS", "20")
     assert wellhouse("record", "expire")["refusals"] == 1
     assert server.execute(left, (numbers,)).fetchall() == []
+
+
+def snapshot(server: psycopg.Connection, load_id: int) -> list[Any]:
+    """Every landed row of a load, its counts and its refusals."""
+    tables = server.execute(
+        "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r' order by 1"
+    ).fetchall()
+    named = [
+        *(f"landing.{table}" for (table,) in tables),
+        "(select load_id, row_number, reason, released_at from quarantine.record)",
+        "(select load_id, rows_loaded, rows_quarantined, observations_loaded, observations_quarantined from ops.load)",
+    ]
+    query = """select count(*), md5(string_agg(r, '|' order by r))
+               from (select t::text as r from {} t where load_id = {}) x"""
+    return [server.execute(query.format(name, load_id).encode()).fetchone() for name in named]
+
+
+@pytest.mark.parametrize("form", ["hl7v2", "fhir"])
+def test_a_load_of_any_format_read_again_is_the_same(stack: Settings, server: psycopg.Connection, form: str) -> None:
+    """What is sealed is all there is to know of a file, and reading it again changes nothing."""
+    files = sorted((PROJECT_ROOT / "tests" / "fixtures" / form).iterdir())
+    assert len(files) > 5
+    with Ingest(stack) as ingest:
+        for file in files:
+            command._load(ingest, stack, file, "exam", SITE, None, "auto")
+            found = server.execute("select max(load_id) from ops.load where site = %s and rows_read > 0", (SITE,))
+            (load_id,) = found.fetchone() or (None,)
+            if load_id is not None:
+                before = snapshot(server, load_id)
+                reread(ingest, load_id)
+                assert snapshot(server, load_id) == before, file.name

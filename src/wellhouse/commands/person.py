@@ -1,4 +1,4 @@
-"""``wellhouse person merge|unmerge|log``."""
+"""``wellhouse person merge|unmerge|correct|log``."""
 
 from __future__ import annotations
 
@@ -47,6 +47,20 @@ def unmerge(
             reread(ingest, load)
     said = f"merge {done.merge_id} parted: {done.rows} records moved back, {len(loads)} loads read again"
     print(json.dumps(done.document() | {"loads": loads}) if as_json else said)
+
+
+@app.command()
+def correct(
+    person: Annotated[int, typer.Argument(help="person_key")],
+    fact: Annotated[list[str], typer.Option("--fact", help="name, birth_date or sex; as often as needed")],
+    purpose: Purpose,
+) -> None:
+    """Let the next record's word on a fact count: a new name, a wrong first record. Then release what waits."""
+    from wellhouse.landing import merges
+    from wellhouse.settings import settings
+
+    merges.correct(settings(), person, fact, purpose)
+    print(f"{', '.join(fact)}: the next record of person {person} decides")
 
 
 @app.command()

@@ -26,5 +26,5 @@ def unseal(key: bytes, sealed: bytes, aad: bytes) -> bytes:
     """
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], aad)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # ValueError: not even as long as a nonce and a tag
         raise WellhouseError("a sealed value does not open: wrong key, wrong place or changed bytes") from None

@@ -218,6 +218,21 @@ def reveal(connection: psycopg.Connection, keyring: Keyring, person_key: int) ->
     return _open(_Row(person_key, key_id, b"", key=keys[key_id]), sealed)
 
 
+def forget_facts(connection: psycopg.Connection, keyring: Keyring, person_key: int, facts: Sequence[str]) -> None:
+    """Take back what is known of a person, so that the next record's word on it counts. The caller audits first.
+
+    :raises WellhouseError: nobody has this key, or the person was erased
+    """
+    known = reveal(connection, keyring, person_key)
+    kept = {fact: word for fact, word in known.items() if fact not in facts}
+    key_id, key = person_keys(connection, keyring, [person_key])[person_key]
+    sealed, digest = _sealed(_Row(person_key, key_id, b"", key=key, document=kept), keyring.blind_key())
+    connection.execute(
+        "update vault.person set sealed = %s, digest = %s, updated_at = clock_timestamp() where person_key = %s",
+        (sealed, digest, person_key),
+    )
+
+
 def _decide(wanted: list[tuple[bytes, str]], known: dict[bytes, _Row], must_be_known: bool) -> _Row | None:
     """The one person these identifiers belong to, or may belong to; None: two persons, or nobody who is known."""
     owners = {id(known[index]): known[index] for index, _ in wanted if index in known}

@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from wellhouse import audit, db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.crypto.sameness import contradict
-from wellhouse.crypto.vault import reveal
+from wellhouse.crypto.vault import forget_facts, reveal
 from wellhouse.errors import WellhouseError
 from wellhouse.landing.tables import OTHER_SCHEMAS, SCHEMAS
 from wellhouse.settings import Settings
@@ -23,6 +23,10 @@ from wellhouse.settings import Settings
 _TABLES = [name for name, schema in SCHEMAS.items()
            if "person_key" in schema.names and name != "original" and name not in OTHER_SCHEMAS]  # fmt: skip
 """Originals and audio stay under the key of the person they were sealed for."""
+
+
+FACTS = ("name", "birth_date", "sex")
+"""What must not contradict itself for a number to join two records."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,19 @@ def merge(of: Settings, kept: int, gone: int, purpose: str) -> Merge:
             (kept, number),
         )
         return _one(connection, number)
+
+
+def correct(of: Settings, person_key: int, facts: list[str], purpose: str) -> None:
+    """The next record's word on these facts counts: somebody took another name, or the first record was wrong.
+
+    :raises WellhouseError: nobody has this key, or it is no such fact
+    """
+    unknown = set(facts) - set(FACTS)
+    if unknown or not facts:
+        raise WellhouseError(f"one or more of {', '.join(FACTS)} can be corrected")
+    with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
+        audit.record(connection, action="correct", path="person", purpose=purpose, persons=[person_key])
+        forget_facts(connection, keyring, person_key, facts)
 
 
 def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]]:
