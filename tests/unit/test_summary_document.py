@@ -313,6 +313,7 @@ def test_a_summary_is_written_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_a_risk_says_what_would_change_it_and_what_would_complete_it() -> None:
     changes = (Change("sbp_mm_hg", 130.0, 0.0612), Change("smoker", 0.0, 0.0702), Change("all", None, 0.0405))
+    changes += (Change("total_cholesterol_mg_dl", 200.0, 0.0811),)
     high = Risk("china_par", 0.0898, "1", "intermediate", None, None, "Yang 2016", changes=changes, own=0.051)
     (card,) = document(facts(risks=(high,)), words("en"))["risks"]["cards"]
     assert card["changes"] == [
@@ -320,6 +321,7 @@ def test_a_risk_says_what_would_change_it_and_what_would_complete_it() -> None:
         "If systolic blood pressure were 130 mmHg: 9.0 % → 6.1 %",
         "If no longer “current smoker”: 9.0 % → 7.0 %",
         "If all of these were so: 9.0 % → 4.0 %",
+        "If total cholesterol were 5.2 mmol/L: 9.0 % → 8.1 %",
     ]
     (card,) = document(facts(risks=(high,)), words("zh"))["risks"]["cards"]
     assert card["changes"][1] == "若收缩压为 130 mmHg：9.0% → 6.1%"

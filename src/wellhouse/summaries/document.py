@@ -215,12 +215,14 @@ def _change_of(change: Change, now: float, words: Wording) -> str:
     """Such as: if systolic blood pressure were 130 mmHg: 9.0 % → 6.1 %."""
     texts = words.texts["risks"]["changes"]
     entry = words.inputs.get(change.input, {})
+    # a cholesterol in mg/dL is told in the unit that results are printed in
+    usual = words.inputs.get(entry.get("alternative", {}).get("column"), entry)
     kind = "all" if change.target is None else "without" if entry.get("kind") == "flag" else "at"
     return str(
         texts[kind].format(
             input=words.of_input(change.input),
-            target="" if change.target is None else f"{change.target:g}",
-            unit=words.unit(str(entry.get("unit", ""))),
+            target="" if change.target is None else f"{usual.get('target', change.target):g}",
+            unit=words.unit(str(usual.get("unit", ""))),
             now=numbers.number(now * 100, 1),
             then=numbers.number(change.then * 100, 1),
         )
