@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from models.command import run
+from models.expressions import columns_of
 from models.survival.artefact import Artefact, digest, write_json
 from models.survival.cohort import prepare, require_enough
 from models.survival.spec import FitSpec, load
@@ -21,9 +25,23 @@ def evaluate_file(path: Path, data: Path, output: Path, coefficients: Path | Non
     artefact = Artefact.read(coefficients) if coefficients else _fitted(spec, path, data, output)
     if artefact and dict(artefact.covariates) != dict(spec.covariates):
         raise WellhouseError(f"{coefficients or path}: the fitted covariates are not those of the spec")
-    cohort = prepare(spec, table)
-    require_enough(cohort) if artefact is None else None
-    write_json(output / "metrics.json", validate(spec, cohort, artefact))
+    absent = _absent(spec, table) if artefact else []
+    cohort = prepare(spec, table.assign(**dict.fromkeys(absent, np.nan)))
+    if artefact is None:
+        require_enough(cohort)
+    write_json(output / "metrics.json", validate(spec, cohort, artefact) | {"absent_columns": absent})
+
+
+def _absent(spec: FitSpec, table: pd.DataFrame) -> list[str]:
+    """Columns of covariates that these data do not have: missing for everybody, told in ``metrics.json``.
+
+    Who is in, how long and what happened must be there: those columns are not looked at here.
+    """
+    used = (*spec.covariates.values(), *spec.transforms.values(), *spec.subgroups.values())
+    needed = {spec.duration, spec.event, spec.filter or "1", spec.competing or "1", spec.entry or "1"}
+    known = {*map(str, table.columns), *spec.transforms}
+    wanted = set().union(*map(columns_of, used)) - set().union(*map(columns_of, needed))
+    return sorted(wanted - known)
 
 
 def _fitted(spec: FitSpec, path: Path, data: Path, output: Path) -> Artefact | None:

@@ -32,6 +32,29 @@ def evaluate(expression: str | float, columns: Mapping[str, Any], rows: int) -> 
     return np.full(rows, value) if np.ndim(value) == 0 else value
 
 
+def columns_of(expression: str | float) -> set[str]:
+    """The columns that an expression names.
+
+    :raises WellhouseError: it cannot be read.
+    """
+    try:
+        tree = ast.parse(str(expression).strip(), mode="eval").body
+    except SyntaxError:
+        raise WellhouseError(f"expression {expression!r} cannot be read") from None
+    return _columns_of(tree)
+
+
+def _columns_of(node: ast.AST) -> set[str]:
+    match node:
+        case ast.Call(func=ast.Name(id="col"), args=[ast.Constant(value=str() as name)]):
+            return {name}
+        case ast.Call(args=arguments):
+            return set().union(*map(_columns_of, arguments))
+        case ast.Name() | ast.Attribute():
+            return {ast.unparse(node)}
+    return set().union(*map(_columns_of, ast.iter_child_nodes(node)))
+
+
 def rcs(x: Values, index: float, *knots: float) -> Values:
     """Term ``index`` (1 … k-2) of a restricted cubic spline, in Harrell's parametrisation (``rms::rcspline.eval``).
 

@@ -152,3 +152,14 @@ def test_what_was_fitted_is_applied_as_it_is_to_people_not_seen(shared_data: Pat
     again = json.loads((tmp_path / "metrics.json").read_text())
     assert again["validation"].startswith("bootstrap")
     assert {"optimism", "apparent", "c_index_apparent"} <= set(again)
+
+
+def test_a_column_that_other_data_do_not_have_is_missing_for_everybody(shared_data: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(shared_data / "nhanes" / "nhanes_2003_2004_mortality_cohort.csv.gz")
+    table.drop(columns=["INDFMPIR", "BPXSY4"]).to_csv(tmp_path / "other.csv", index=False)
+    spec = MODELS / "nhanes_mortality" / "spec.yml"
+    evaluate("evaluate", str(spec), "--data", str(tmp_path / "other.csv"), "--output", str(tmp_path / "out"))
+    measured = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert measured["absent_columns"] == ["BPXSY4", "INDFMPIR"]
+    assert measured["validation"] == "of coefficients fitted before"
+    assert 0.79 < measured["c_index"] < 0.82

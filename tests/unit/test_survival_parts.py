@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from models.expressions import evaluate
+from models.expressions import columns_of, evaluate
 from models.fit import fit_file
 from models.survival import metrics
 from models.survival.cohort import Cohort, prepare
@@ -41,6 +41,11 @@ COLUMNS = {
 )
 def test_expressions_keep_what_is_missing_missing(expression: str, expected: list[float]) -> None:
     np.testing.assert_allclose(evaluate(expression, COLUMNS, 3), expected)
+
+
+def test_columns_of_an_expression_are_known_before_it_is_computed() -> None:
+    assert columns_of("where(a == 1, log(c.d), min(col('a b'), 3)) and not b == 'x'") == {"a", "c.d", "a b", "b"}
+    assert columns_of("1 + 2") == set()
 
 
 def test_where_chooses_text() -> None:
