@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wellhouse.ops import trust
+from wellhouse.ops import health, installation, services, trust
 from wellhouse.settings import Settings
 
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
@@ -30,6 +30,14 @@ def listening(port: int) -> set[str]:
 def test_postgres_listens_on_this_machine_only(stack: Settings) -> None:
     assert listening(stack.postgres_port)
     assert listening(stack.postgres_port) <= LOOPBACK
+
+
+def test_the_mllp_listener_listens_on_this_machine_only_and_is_well(stack: Settings) -> None:
+    installation.start(stack, (services.POSTGRES, services.MLLP), print)
+    assert listening(stack.mllp_port)
+    assert listening(stack.mllp_port) <= LOOPBACK
+    (listener,) = health.check(stack, [services.MLLP])
+    assert (listener.state, listener.healthy) == ("RUNNING", True)
 
 
 def test_superset_listens_on_this_machine_only_and_speaks_tls(stack: Settings, superset_url: str) -> None:

@@ -132,7 +132,10 @@ def test_messages_of_a_site_become_one_private_file_of_the_inbox(tmp_path: Path,
     assert store.move_due() == []
     moved = store.move_all()
     assert sorted(p.parent.relative_to(tmp_path) for p in moved) == [Path("inbox/hz/exam"), Path("inbox/sh/exam")]
-    assert (moved[0].read_bytes(), list((tmp_path / "mllp").iterdir())) == (b"\x0ba\x1c\r\x0bb\x1c\r\x0bc\x1c\r", [])
+    assert (moved[0].read_bytes(), list((tmp_path / "mllp").glob("*.hl7"))) == (
+        b"\x0ba\x1c\r\x0bb\x1c\r\x0bc\x1c\r",
+        [],
+    )
     assert {oct(p.stat().st_mode & 0o777) for p in moved} == {"0o600"}
     assert {oct(p.parent.stat().st_mode & 0o777) for p in moved} == {"0o700"}
     store.put("hz", [b"c"])
@@ -144,13 +147,24 @@ def test_what_was_acknowledged_survives_and_half_a_message_does_not(tmp_path: Pa
     with (tmp_path / "mllp" / "hz.hl7").open("ab") as file:
         file.write(b"\x0bhalf a mess")
     (tmp_path / "mllp" / "sh.hl7").write_bytes(b"\x0bhalf")
+    store.close()
     again = Spool(tmp_path / "mllp", tmp_path / "inbox", 900)
     again.put("hz", [b"a", b"b"])
     assert stored(tmp_path) == [b"a", b"b"]
     again.move_all()
+    again.close()
     third = Spool(tmp_path / "mllp", tmp_path / "inbox", 900)
     third.put("hz", [b"a", b"b"])
     assert stored(tmp_path) == [b"a", b"b"]
+
+
+def test_a_second_listener_is_turned_away(tmp_path: Path, store: Spool) -> None:
+    with pytest.raises(WellhouseError, match="another listener"):
+        Spool(tmp_path / "mllp", tmp_path / "inbox", 900)
+    store.put("hz", [b"a"])
+    store.close()
+    Spool(tmp_path / "mllp", tmp_path / "inbox", 900).close()
+    assert stored(tmp_path) == [b"a"]
 
 
 def test_a_failed_write_leaves_nothing_of_it(tmp_path: Path, store: Spool, monkeypatch: pytest.MonkeyPatch) -> None:

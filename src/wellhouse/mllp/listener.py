@@ -75,6 +75,7 @@ class Listener:
             task.cancel()
         await asyncio.gather(*own, return_exceptions=True)
         self._spool.move_all()
+        self._spool.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

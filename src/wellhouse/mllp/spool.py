@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import hashlib
 import os
 import time
@@ -11,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
+from wellhouse.errors import WellhouseError
 from wellhouse.mllp.answer import END, START
 
 SOURCE = "exam"
@@ -20,7 +22,10 @@ _PREFIX = "mllp_"
 
 
 class Spool:
-    """The only writer of ``folder``; a message is in it, or in the inbox, before :meth:`put` returns."""
+    """The only writer of ``folder``; a message is in it, or in the inbox, before :meth:`put` returns.
+
+    :raises WellhouseError: another process writes it
+    """
 
     def __init__(self, folder: Path, inbox: Path, seconds: float) -> None:
         self._folder, self._inbox, self._seconds = folder, inbox, seconds
@@ -29,7 +34,12 @@ class Spool:
         """A message written to a file that is on its way into the inbox could be read, and removed, without it."""
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._held = _held(folder / ".lock")
         self._recover()
+
+    def close(self) -> None:
+        """Let the folder go, to whoever writes it next."""
+        os.close(self._held)
 
     def put(self, site: str, messages: list[bytes]) -> None:
         """Store messages, the same twice once.
@@ -111,6 +121,17 @@ class Spool:
         self._seen[_key(site, message)] = None
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
+
+
+def _held(lock: Path) -> int:
+    """A lock that ends with its process, however that ends."""
+    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise WellhouseError("another listener of this installation is running") from None
+    return descriptor
 
 
 def _key(site: str, message: bytes) -> bytes:
