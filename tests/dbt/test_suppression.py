@@ -31,7 +31,8 @@ def server(built: Settings) -> Iterator[psycopg.Connection]:
 
 def compiled(of: Settings, model: str, **made_up: str) -> str:
     """The SQL that dbt ran for a model, reading made-up tables instead of the ones named."""
-    (path,) = (runner.target(of) / "compiled").glob(f"wellhouse/models/intermediate/*/{model}.sql")
+    found = (runner.target(of) / "compiled").glob(f"wellhouse/models/*/*/{model}.sql")
+    (path,) = (p for p in found if p.parent.name != "unit_tests.yml")
     text = path.read_text()
     for name, table in made_up.items():
         assert f'"intermediate"."{name}"' in text
