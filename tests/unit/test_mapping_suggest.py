@@ -135,6 +135,15 @@ def test_check_says_what_loading_would_refuse(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_long_row_that_is_refused_is_a_result_that_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"l1,{ID},2024-03-05,收缩压,120,mmHg", f"l1,{ID},2024-13-05,舒张压,80,mmHg", f"l1,{ID},2024-03-05,体重,60"]
+    path.write_text("\n".join(["登记号,证件号码,登记日期,项目名称,结果,单位", *rows, ""]), encoding="utf-8")
+    exam = mapping.read(PROJECT_ROOT / "mappings/exam.yaml")
+    found = check.check(PROJECT_ROOT, path, exam, "s").report()
+    assert found["observations"] == {"read": 3, "loaded": 1, "quarantined": 2, "duplicate": 0} == found["rows"]
+
+
 def test_check_knows_two_persons_in_one_row(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     other = "110105491231002"

@@ -152,5 +152,7 @@ class _Reading:
         self._checked.rows.loaded += alive
         self._checked.rows.quarantined += len(piece.starts) - alive
         for _, batch in batches:
-            self._checked.observations.add(batch.observations)
+            own = self._parts[batch.layout.mapping.source]
+            bad = len(piece.bad) if piece.record_is_row else 0
+            self._checked.observations.add(own.observations(batch, bad))
         self._checked.add(rejects)

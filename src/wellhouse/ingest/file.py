@@ -297,14 +297,8 @@ class Reading:
         self._entry.rows.quarantined += bad + records - alive
         self._entry.rows.loaded += alive + len(piece.told)
         for _, batch in batches:
-            plan = self._parts[batch.layout.mapping.source].plan
-            if plan is not None and plan.long:
-                # a row is a result: one that was refused for its person or date was read as a result, too
-                elsewhere = int((~batch.alive).sum()) - batch.observations.quarantined
-                elsewhere += bad if piece.record_is_row else 0
-                batch.observations.read += elsewhere
-                batch.observations.quarantined += elsewhere
-            self._entry.observations.add(batch.observations)
+            part = self._parts[batch.layout.mapping.source]
+            self._entry.observations.add(part.observations(batch, bad if piece.record_is_row else 0))
 
     def _set_aside(self, load: Load, piece: Piece, sealer: Sealer) -> None:
         """Keep the bytes of a piece that cannot be read, under the system's key."""

@@ -16,6 +16,7 @@ from wellhouse.ingest.people import Persons
 from wellhouse.ingest.rejects import Rejects
 from wellhouse.ingest.seam import Seam
 from wellhouse.landing.duplicates import FAMILIES, Family
+from wellhouse.landing.ledger import Counts
 
 
 class Part:
@@ -98,6 +99,19 @@ class Part:
                 tabular.read(batch, self._more)
         self._remember(batch)
         return batch
+
+    def observations(self, batch: Batch, bad: int) -> Counts:
+        """How many results a batch has.
+
+        :param bad: rows of its piece that are none
+        """
+        counts = batch.observations
+        if self.plan is not None and self.plan.long:
+            # a row is a result: one that was refused for its person or date was read as a result, too
+            elsewhere = int((~batch.alive).sum()) - counts.quarantined + bad
+            counts.read += elsewhere
+            counts.quarantined += elsewhere
+        return counts
 
     def _remember(self, batch: Batch) -> None:
         keys = batch.keys
