@@ -76,8 +76,14 @@ def unsealed(
     stack: Settings, monkeypatch: pytest.MonkeyPatch, unused_ports: Callable[[int], list[int]]
 ) -> Iterator[Settings]:
     """An installation of its own whose loader seals nothing: what a scan must be able to see."""
-    (port,) = unused_ports(1)
-    of = Settings(var=stack.var.parent / "unsealed", postgres_port=port)
+    postgres, airflow, superset, mllp = unused_ports(4)
+    of = Settings(
+        var=stack.var.parent / "unsealed",
+        postgres_port=postgres,
+        airflow_port=airflow,
+        superset_port=superset,
+        mllp_port=mllp,
+    )
     bare = SimpleNamespace(seal=lambda _key, text, _aad: text, unseal=lambda _key, text, _aad: text, KEY_BYTES=32)
     for module in ("crypto.vault", "crypto.recordings", "ingest.file"):
         monkeypatch.setattr(f"wellhouse.{module}.envelope", bare)
