@@ -171,12 +171,18 @@ def each(column: pa.Array, function: Callable[[str], T]) -> tuple[list[T], Ints]
 
 def groups(*codes: Ints) -> tuple[Ints, Ints]:
     """(first row, group of each row) of the distinct combinations, numbered in order of appearance."""
-    joint = codes[0].copy()
+    count, group = _numbered(codes[0])
     for code in codes[1:]:
-        joint = joint * (int(code.max(initial=0)) + 1) + code
-    encoded = pa.array(joint).dictionary_encode()
-    group = encoded.indices.to_numpy().astype(np.int64)
-    return firsts(group, len(encoded.dictionary)), group
+        # small numbers at every step: a product of many columns would wrap round and join what differs
+        size, small = _numbered(code)
+        count, group = _numbered(group * size + small)
+    return firsts(group, count), group
+
+
+def _numbered(values: Ints) -> tuple[int, Ints]:
+    """(how many distinct values, per place its number in order of appearance)."""
+    encoded = pa.array(values).dictionary_encode()
+    return len(encoded.dictionary), encoded.indices.to_numpy().astype(np.int64)
 
 
 def firsts(group: Ints, size: int) -> Ints:
