@@ -114,3 +114,10 @@ def test_only_distinct_texts_are_looked_at_one_by_one() -> None:
     begun = time.perf_counter()
     parse(cells)
     assert time.perf_counter() - begun < 1.5
+
+
+@pytest.mark.parametrize("text", ["0,850", "0,125", "3x1000", "3*100", "5 x 100"])
+def test_a_comma_decimal_or_a_factor_that_is_no_power_is_no_number(text: str) -> None:
+    """Read as thousands or as a power they would be a thousand times wrong."""
+    read = parse_text(text)
+    assert read.kind is Kind.NEITHER or read.unit, "neither, or a number of a unit that nobody knows"

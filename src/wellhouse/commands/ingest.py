@@ -83,7 +83,10 @@ def _load(
         results.append((file, one(file)))
     if file.resolve().is_relative_to(of.inbox) and not any(isinstance(r, str) for _, r in results):
         for done in (*(s for _, r in results if not isinstance(r, str) for s in r.spent), file):
-            done.unlink(missing_ok=True)  # landed or quarantined: its original is sealed
+            try:
+                done.unlink(missing_ok=True)  # landed or quarantined: its original is sealed
+            except OSError as error:
+                print(f"wellhouse: a file that was read could not be removed: {error.strerror}", file=sys.stderr)
     return results
 
 

@@ -25,6 +25,8 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 _PARTS = frozenset({"item_code", "item", "value", "unit", "status", "question", "answer"})
 """Roles in which the rows of one record differ."""
+_SEVERAL = ("exam", "questionnaire")
+"""Sources whose record may be several rows."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Batch:
         """(first row, run of each row) of neighbours that say the same of person and record: read once."""
         layout, size = self.layout, len(self.rows)
         every = np.arange(size)
-        if _PARTS.isdisjoint(layout.places) or not size:
+        if layout.mapping.source not in _SEVERAL or _PARTS.isdisjoint(layout.places) or not size:
             return every, every
         places = {place for role, place in layout.places.items() if role not in _PARTS}
         if layout.mapping.date_offset_days in layout.headers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,9 @@ class Shelf:
     def _audio(self, batch: Batch, row: int, name: str, consent: bool, known: Audio | None) -> Audio:
         path = self._path(name)
         if not consent:
-            self.spent.append(path)
+            with suppress(Rejected):
+                _measure(path)  # a row may name any file: only audio is ever removed
+                self.spent.append(path)
             raise Rejected("no_consent", "a call whose recording the person agreed to")
         if not os.path.lexists(path) and known is not None:
             return known

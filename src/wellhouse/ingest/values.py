@@ -61,11 +61,11 @@ _RAISED = {ord(c): f"^{d}" for c, d in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "01234
 _SIGN, _LETTER = r"[↑↓*★]+", r"\(?(?:HH|LL|H|L|偏高|偏低|高|低)\)?"
 _BEFORE = re.compile(rf"^(?:{_SIGN}|{_LETTER})\s*(?=[<>=\d.+-])", re.IGNORECASE)
 _AFTER = re.compile(rf"(?:\s*{_SIGN}|(?<=[\d.])\s*{_LETTER}|\s+{_LETTER})$", re.IGNORECASE)
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?"
+_DIGITS = r"(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?"
 _UNIT = r"(?:/(?=[a-z\u4e00-\u9fff])|[%‰°a-zμ\u4e00-\u9fff])[\w/^*.()%‰°·{}\[\] -]*"
 _NUMBER = re.compile(
     rf"(?P<sign><=|>=|<|>)?\s*(?P<number>[+-]?{_DIGITS})"
-    rf"(?:\s*(?P<power>[*x]\s*10(?:\^|\*\*)?(?P<exponent>[+-]?\d{{1,2}})))?(?:\s*(?P<unit>{_UNIT}))?",
+    rf"(?:\s*(?P<power>[*x]\s*10(?:\^|\*\*)?(?P<exponent>[+-]?[1-9]\d?)))?(?:\s*(?P<unit>{_UNIT}))?",
     re.IGNORECASE,
 )
 _RANGE = re.compile(rf"{_DIGITS}\s*(?:-{{1,2}}|~|至|到)\s*{_DIGITS}(?:\s*(?:{_UNIT}))?", re.IGNORECASE)

@@ -64,9 +64,12 @@ def _who(connection: psycopg.Connection, person_key: int) -> tuple[list[int], li
     if into is not None:
         raise WellhouseError(f"person {person_key} is {into[0]} now: name that one")
     rows = connection.execute(
-        """select person_key, key_id from vault.person
-           where person_key = %(p)s or person_key in (
-               select gone_key from vault.merge where kept_key = %(p)s and unmerged_at is null)""",
+        """with recursive same (person_key) as (
+               select %(p)s::bigint union
+               select m.gone_key from vault.merge m join same on m.kept_key = same.person_key
+               where m.unmerged_at is null
+           )
+           select person_key, key_id from vault.person join same using (person_key)""",
         {"p": person_key},
     ).fetchall()
     if not rows:

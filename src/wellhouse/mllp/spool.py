@@ -89,7 +89,9 @@ class Spool:
     def _move(self, site: str) -> Path:
         home = self._inbox / site / SOURCE
         for level in (home.parent, home):
-            level.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not level.exists():
+                level.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _synchronise(level.parent)
         stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S_%f")
         target = home / f"{_PREFIX}{stamp}.hl7"
         (self._folder / f"{site}.hl7").rename(target)
@@ -108,6 +110,9 @@ class Spool:
             if not whole:
                 path.unlink()
                 continue
+            with path.open("rb+") as kept:
+                os.fsync(kept.fileno())  # the last listener may have ended before it did
+            _synchronise(self._folder)
             self._since[path.stem] = time.monotonic()
             self._remember_all(path.stem, content[:whole])
         for path in sorted(self._inbox.glob(f"*/{SOURCE}/{_PREFIX}*.hl7"))[-20:]:

@@ -12,6 +12,7 @@ import msgspec
 from wellhouse.ingest import identity
 from wellhouse.ingest.formats.fhir_types import Address, Identifier, Kind, Name, Patient, Reference
 
+_IDENTIFIERS = 3
 ROLES = ("id_number", "mrn", "mrn_authority", "patient_id", "name", "sex", "birth_date", "phone", "address")
 """Of a person's cells, in this order."""
 
@@ -133,7 +134,7 @@ class Register:
     _servers: dict[str, str] = field(default_factory=dict)
 
     def add(self, patient: Patient, full_url: str | None) -> str:
-        """Remember; of several versions of one patient the last stands."""
+        """Remember; of several versions of one patient the last stands, an id that two patients have names neither."""
         packed = self.packed(patient, full_url)
         if full_url:
             self._persons[full_url] = packed
@@ -141,7 +142,9 @@ class Register:
             reference = f"Patient/{patient.id}"
             server = full_url.removesuffix(reference) if full_url and full_url.endswith(reference) else ""
             known = self._servers.setdefault(reference, server) if server else ""
-            self._persons[reference] = packed if known == server else None
+            held = self._persons.get(reference, packed)
+            same = held is not None and held.split(_SEPARATOR)[:_IDENTIFIERS] == packed.split(_SEPARATOR)[:_IDENTIFIERS]
+            self._persons[reference] = packed if known == server and same else None
             if known != server:
                 self._servers[reference] = "several"
         return packed
