@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wellhouse.ops.bootstrap import administrator
+from tests.fixtures.loads import leaving_no_rows
 from wellhouse.settings import Settings
 
 FILES = {
@@ -34,9 +34,7 @@ def rebuild(of: Settings) -> None:
 @pytest.fixture(scope="module")
 def rates(built: Settings, shared_data: Path) -> Iterator[dict[tuple[int, str], tuple[int, float]]]:
     """(year, measure) → people and share, of the site's total; the sample alone is there again afterwards."""
-    with administrator(built, built.database) as server:
-        before = server.execute("select max(load_id) from ops.load").fetchone()
-        assert before is not None
+    with leaving_no_rows(built) as server:
         for mapping, name in FILES.items():
             done = subprocess.run(
                 ["wellhouse", "ingest", str(shared_data / "nhanes" / name), "--mapping", f"mappings/{mapping}.yaml"],
@@ -49,12 +47,6 @@ def rates(built: Settings, shared_data: Path) -> Iterator[dict[tuple[int, str], 
             " where site = 'nhanes' and division = 'total'"
         ).fetchall()
         yield {(year, measure): (count, share) for year, measure, count, share in rows}
-        tables = server.execute(
-            "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r'"
-        ).fetchall()
-        for (table,) in tables:
-            server.execute(f"delete from landing.{table} where load_id > {before[0]}")  # noqa: S608
-        server.execute("delete from ops.load where load_id > %s", before)
     rebuild(built)
 
 

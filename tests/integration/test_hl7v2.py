@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from wellhouse.ops.bootstrap import administrator
+from tests.fixtures.loads import leaving_no_rows
 from wellhouse.settings import Settings
 
 MSH = "MSH|^~\\&|LIS|HZ|WH|HZ|20240305120000||ORU^R01^ORU_R01|M1|P|2.5.1||||||UNICODE UTF-8\r"
@@ -25,13 +25,8 @@ def obx(code: str, value: str, unit: str, status: str = "F") -> str:
 
 @pytest.fixture
 def server(stack: Settings) -> Iterator[psycopg.Connection]:
-    """Whatever these tests load is gone afterwards."""
-    with administrator(stack, stack.database) as connection:
-        row = connection.execute("select coalesce(max(load_id), 0) from ops.load").fetchone()
+    with leaving_no_rows(stack) as connection:
         yield connection
-        for table in ("person", "exam", "observation", "original"):
-            connection.execute(f"delete from landing.{table} where load_id > %s", row)  # noqa: S608
-        connection.execute("delete from ops.load where load_id > %s", row)
 
 
 def ingest(path: Path, site: str = "hl7") -> tuple[dict[str, Any], str]:

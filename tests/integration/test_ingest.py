@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.fixtures.loads import leaving_no_rows
 from wellhouse.errors import WellhouseError
 from wellhouse.ingest import mapping, sniff
 from wellhouse.ingest.file import Ingest
@@ -53,17 +54,8 @@ def server(stack: Settings) -> psycopg.Connection:
 
 @pytest.fixture(scope="module", autouse=True)
 def _leave_no_rows(stack: Settings) -> Iterator[None]:
-    """What these tests land is not in the sample that other tests of the session build on."""
-    with administrator(stack, stack.database) as server:
-        row = server.execute("select coalesce(max(load_id), 0) from ops.load").fetchone()
-        assert row is not None
+    with leaving_no_rows(stack):
         yield
-        tables = server.execute(
-            "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r'"
-        )
-        for (table,) in tables.fetchall():
-            server.execute(f"delete from landing.{table} where load_id > {row[0]}")  # noqa: S608
-        server.execute("delete from ops.load where load_id > %s", row)
 
 
 def fingerprint(server: psycopg.Connection, sha256: str) -> tuple[Any, ...]:

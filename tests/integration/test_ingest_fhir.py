@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.fixtures.loads import leaving_no_rows
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.landing import originals
-from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import PROJECT_ROOT, Settings
 
 SITE = "fhir_site"
@@ -25,16 +25,8 @@ CIEL = {"5087": "HR", "5088": "TEMP", "5089": "WEIGHT", "5090": "HEIGHT", "5092"
 
 @pytest.fixture(scope="module")
 def server(stack: Settings) -> Iterator[psycopg.Connection]:
-    """The warehouse; what these tests land is not in the sample that other tests of the session build on."""
-    with administrator(stack, stack.database) as connection:
-        (last,) = connection.execute("select coalesce(max(load_id), 0) from ops.load").fetchone() or (0,)
+    with leaving_no_rows(stack) as connection:
         yield connection
-        tables = connection.execute(
-            "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r'"
-        )
-        for (table,) in tables.fetchall():
-            connection.execute(f"delete from landing.{table} where load_id > {last}")  # noqa: S608
-        connection.execute("delete from ops.load where load_id > %s", (last,))
 
 
 def ingest(*arguments: str | Path) -> dict[str, dict[str, Any]]:

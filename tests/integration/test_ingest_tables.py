@@ -13,9 +13,9 @@ import openpyxl
 import psycopg
 import pytest
 
+from tests.fixtures.loads import leaving_no_rows
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.ingest.file import unkeep
-from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
 ID = "11010519491231002X"  # the example of GB 11643-1999
@@ -24,16 +24,8 @@ NAMES = ["体检编号", "姓名", "身份证号", "体检日期", "收缩压(mm
 
 @pytest.fixture(scope="module")
 def server(stack: Settings) -> Iterator[psycopg.Connection]:
-    """A connection; what these tests land is not in the sample that other tests of the session build on."""
-    with administrator(stack, stack.database) as connection:
-        (last,) = connection.execute("select coalesce(max(load_id), 0) from ops.load").fetchone() or (0,)
+    with leaving_no_rows(stack) as connection:
         yield connection
-        tables = connection.execute(
-            "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r'"
-        )
-        for (table,) in tables.fetchall():
-            connection.execute(f"delete from landing.{table} where load_id > {last}")  # noqa: S608
-        connection.execute("delete from ops.load where load_id > %s", (last,))
 
 
 def ingest(path: Path, source: str) -> list[dict[str, Any]]:

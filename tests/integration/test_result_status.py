@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from wellhouse.ops.bootstrap import administrator
+from tests.fixtures.loads import leaving_no_rows
 from wellhouse.settings import Settings
 
 HEADER = "登记号,姓名,性别,证件号码,登记日期,项目名称,结果,单位,结果状态\n"
@@ -20,13 +20,8 @@ PERSON = "王五,男,110101199003070775"
 
 @pytest.fixture
 def server(stack: Settings) -> Iterator[psycopg.Connection]:
-    """Whatever these tests load is gone afterwards."""
-    with administrator(stack, stack.database) as connection:
-        row = connection.execute("select coalesce(max(load_id), 0) from ops.load").fetchone()
+    with leaving_no_rows(stack) as connection:
         yield connection
-        for table in ("person", "exam", "observation", "original"):
-            connection.execute(f"delete from landing.{table} where load_id > %s", row)  # noqa: S608
-        connection.execute("delete from ops.load where load_id > %s", row)
 
 
 class Files:

@@ -113,17 +113,19 @@ class Batch:
 
     def each(self, column: pa.Array, function: Callable[[str], T]) -> tuple[list[T], Ints]:
         """``function`` of each distinct text of a column that is the same throughout a run; per run which it is."""
-        first, _ = self.runs
-        return each(column if len(first) == len(column) else column.take(pa.array(first)), function)
+        return each(self._heads(column), function)
 
     def days(self, role: str) -> Ints:
         """Per row the days since 1970, NO_DATE where the text is blank, BAD_DATE where it is no date."""
         column = self.column(role)
         if column is None:
             return np.full(len(self.rows), NO_DATE, np.int64)
-        first, run = self.runs
-        heads = column if len(first) == len(column) else column.take(pa.array(first))
-        return days(heads, *self.formats(role))[run]
+        return days(self._heads(column), *self.formats(role))[self.runs[1]]
+
+    def _heads(self, column: pa.Array) -> pa.Array:
+        """The cells of each run's first row."""
+        first, _ = self.runs
+        return column if len(first) == len(column) else column.take(pa.array(first))
 
     def reject(self, index: int, role: str | None, reason: str, expected: str) -> None:
         """This record as a whole, once: the first reason stands."""
