@@ -1,9 +1,10 @@
--- The audit trail: append-only by privilege, hash-chained by one definer function. Idempotent.
+-- The audit trail: append-only by privilege, hash-chained by one definer function that only wh_audit may call.
+-- Whoever is not the product cannot write a line: not a reader in SQL Lab, not another service. Idempotent.
 set role wh_owner;
 create table if not exists audit.event (
     event_id bigint primary key,
     at timestamptz not null,
-    reader text not null,                         -- session_user: cannot be forged from SQL
+    reader text not null,                         -- wh_u_<reader>, os:<login of a command line>, or a service
     action text not null,
     path text not null,
     purpose text not null,
@@ -13,8 +14,12 @@ create table if not exists audit.event (
     hash bytea not null
 );
 
-create or replace function audit.record(action text, path text, purpose text, persons bigint[], rows bigint)
-returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+create index if not exists event_at on audit.event (at);
+
+drop function if exists audit.record(text, text, text, bigint[], bigint);
+create or replace function audit.record(
+    reader text, action text, path text, purpose text, persons bigint[], rows bigint)
+returns audit.event language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     last record;
     this audit.event;
@@ -23,7 +28,7 @@ begin
     select e.event_id, e.hash into last from audit.event e order by e.event_id desc limit 1;
     this.event_id := coalesce(last.event_id, 0) + 1;
     this.at := clock_timestamp();
-    this.reader := session_user;
+    this.reader := record.reader;
     this.action := record.action;
     this.path := record.path;
     this.purpose := record.purpose;
@@ -32,7 +37,7 @@ begin
     this.previous := coalesce(last.hash, '\x'::bytea);
     this.hash := audit.digest(this);
     insert into audit.event select this.*;
-    return this.event_id;
+    return this;
 end
 $$;
 

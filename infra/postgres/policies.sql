@@ -80,6 +80,21 @@ begin
     perform pg_terminate_backend(pid) from pg_stat_activity where usename = login;
 end
 $$;
+
+-- Events of readers of single sites that show persons of none of these. Erased persons are of no site any more.
+create or replace function access.foreign_reads(since timestamptz)
+returns table (event_id bigint, at timestamptz, reader text, action text, persons bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select e.event_id, e.at, e.reader, e.action, count(*)
+    from audit.event e cross join unnest(e.persons) p (person_key)
+    join access.reader r on 'wh_u_' || r.username = e.reader and r.role in ('analyst', 'health_manager')
+    where e.at >= since
+      and exists (select from vault.person_site s where s.person_key = p.person_key)
+      and not exists (
+          select from vault.person_site s join access.site_grant g using (site)
+          where s.person_key = p.person_key and g.username = r.username and e.at < coalesce(g.valid_until, 'infinity'))
+    group by 1, 2, 3, 4
+$$;
 reset role;
 
 revoke all on all functions in schema access, audit from public;
@@ -89,9 +104,12 @@ grant execute on function access.my_sites(), access.my_role() to wh_analyst, wh_
 grant execute on function access.provision(text, text, text, text[], timestamptz), access.revoke(text),
     access.grant_site(text, text, timestamptz), access.revoke_site(text, text) to wh_access;
 grant select on access.reader, access.site_grant to wh_access, wh_administrator;
+grant usage on schema access to wh_ops;
+grant execute on function access.foreign_reads(timestamptz) to wh_ops;
 
-grant usage on schema audit to wh_ingest, wh_identity, wh_access, wh_ops, wh_auditor, wh_analyst, wh_health_manager;
-grant execute on function audit.record(text, text, text, bigint[], bigint) to wh_ingest, wh_identity, wh_access, wh_ops, wh_analyst, wh_health_manager;
+revoke usage on schema audit from wh_ingest, wh_identity, wh_access, wh_analyst, wh_health_manager;
+grant usage on schema audit to wh_audit, wh_ops, wh_auditor;
+grant execute on function audit.record(text, text, text, text, bigint[], bigint) to wh_audit;
 grant select on audit.event to wh_auditor, wh_ops;
 grant execute on function audit.first_break() to wh_auditor, wh_ops;
 
@@ -113,6 +131,7 @@ grant usage on schema ops to wh_ingest, wh_transform, wh_model, wh_ops, wh_admin
 grant select, insert, update, delete on ops.load, ops.resend to wh_ingest;
 grant insert, select on ops.gate_result to wh_ingest;
 grant insert, select on ops.gate_result, ops.model_run to wh_transform, wh_ops;
+grant insert on ops.alert to wh_ops;
 grant select on all tables in schema ops to wh_transform, wh_ops, wh_administrator;
 
 grant usage on schema risk to wh_model, wh_transform;

@@ -2,7 +2,7 @@
 -- Idempotent; run as the cluster's superuser in the warehouse database after roles.sql.
 revoke all on schema public from public;
 do $$ begin execute format('revoke all on database %I from public', current_database()); end $$;
-do $$ begin execute format('grant connect on database %I to wh_ingest, wh_identity, wh_transform, wh_model, wh_ops, wh_access, wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor', current_database()); end $$;
+do $$ begin execute format('grant connect on database %I to wh_ingest, wh_identity, wh_transform, wh_model, wh_ops, wh_access, wh_audit, wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor', current_database()); end $$;
 do $$ begin execute format('grant create on database %I to wh_owner', current_database()); end $$;
 -- dbt's unit tests compare what a model makes of made-up rows in temporary tables; scores arrive through one
 do $$ begin execute format('grant temporary on database %I to wh_transform, wh_model', current_database()); end $$;
@@ -78,6 +78,18 @@ create table if not exists ops.model_run (        -- one row a dbt node a run
     seconds double precision not null,
     message text,
     at timestamptz not null default clock_timestamp()
+);
+
+-- What somebody has to look at; the same thing found again is the same line.
+create table if not exists ops.alert (
+    alert_id bigint generated always as identity primary key,
+    at timestamptz not null default clock_timestamp(),
+    rule text not null,
+    severity text not null check (severity in ('info', 'warning', 'critical')),
+    subject text not null,                        -- a reader, a role, a service
+    key text not null,
+    detail jsonb not null,                        -- counts and names of objects; never a person
+    unique (rule, key)
 );
 
 ------------------------------------------------------------------------------------------------ vault: identity

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import yaml
 
+from wellhouse import audit
 from wellhouse.commands import ingest as command
 from wellhouse.ingest.file import Ingest
 from wellhouse.ingest.release import reread
@@ -206,8 +207,18 @@ def test_any_record_is_shown_byte_for_byte_and_audited(
     for row, wanted in enumerate([HEADER.encode("gb18030"), *records]):
         command = ["wellhouse", "record", "show", str(number), str(row), "--purpose", "a test"]
         assert subprocess.run(command, capture_output=True, check=True).stdout == wanted
-    told = server.execute("select purpose, cardinality(persons) from audit.event where path = 'record'").fetchall()
-    assert told[events:] == [("a test", 0), ("a test", 1), ("a test", 1), ("a test", 1)]
+    subprocess.run(["wellhouse", "user", "ensure-defaults"], check=True, capture_output=True)
+    for reader, code in (("administrator", 0), ("analyst_hz", 1), ("manager_hz", 1), ("nobody", 1)):
+        shown = subprocess.run([*command, "--as", reader], capture_output=True)
+        assert (shown.returncode, bool(shown.stdout)) == (code, code == 0), reader
+    told = server.execute(
+        "select reader, purpose, cardinality(persons) from audit.event where path = 'record' order by event_id"
+    ).fetchall()
+    me = audit.operator()
+    assert told[events:] == [
+        (me, "a test", 0), (me, "a test", 1), (me, "a test", 1), (me, "a test", 1),
+        ("wh_u_administrator", "a test", 1),
+    ]  # fmt: skip
 
 
 def test_old_originals_go_when_a_setting_says_so(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from psycopg.rows import dict_row
 from pypdf import PdfReader
@@ -17,6 +16,7 @@ from pypdf import PdfReader
 from wellhouse import db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.crypto.vault import reveal
+from wellhouse.errors import WellhouseError
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 from wellhouse.summaries import numbers, summary
@@ -77,7 +77,12 @@ def test_a_health_manager_gets_the_name_and_an_audit_record_before_it(built: Set
     assert f"*{subject.id_number[-4:]}" in printed
     read, revealed = events(built)[before:]
     assert read == {"reader": "wh_u_manager_hz", "action": "read", "path": "summary", "persons": [subject.person_key]}
-    assert revealed == {"reader": "wh_identity", "action": "reveal", "path": "summary", "persons": [subject.person_key]}
+    assert revealed == {
+        "reader": "wh_u_manager_hz",
+        "action": "reveal",
+        "path": "summary",
+        "persons": [subject.person_key],
+    }
 
 
 def test_an_analyst_gets_a_code_and_is_audited(built: Settings, subject: Subject) -> None:
@@ -90,17 +95,21 @@ def test_an_analyst_gets_a_code_and_is_audited(built: Settings, subject: Subject
 
 
 def test_without_an_audit_record_nothing_is_read(built: Settings, subject: Subject) -> None:
+    record = "function audit.record(text, text, text, text, bigint[], bigint)"
+    trail = built.var / "audit" / "trail.jsonl"
     with administrator(built, built.database) as connection:
-        connection.execute(
-            "revoke execute on function audit.record(text, text, text, bigint[], bigint) from wh_identity"
-        )
+        connection.execute(f"revoke execute on {record} from wh_audit")
         try:
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            with pytest.raises(WellhouseError, match="nothing was read"):
                 collect(built, subject.person_key, "manager_hz")
         finally:
-            connection.execute(
-                "grant execute on function audit.record(text, text, text, bigint[], bigint) to wh_identity"
-            )
+            connection.execute(f"grant execute on {record} to wh_audit")
+    trail.rename(trail.with_suffix(".away"))
+    try:
+        with pytest.raises(WellhouseError, match="nothing was read"):
+            collect(built, subject.person_key, "manager_hz")
+    finally:
+        trail.with_suffix(".away").rename(trail)
 
 
 def test_not_yours_and_not_there_are_the_same_answer(built: Settings, subject: Subject, tmp_path: Path) -> None:

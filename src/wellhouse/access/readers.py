@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import psycopg
-
 from wellhouse import audit, db
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
@@ -81,7 +79,7 @@ def provision(
         connection.execute(
             "select access.provision(%s, %s, %s, %s::text[], %s)", (username, role, verifier.decode(), sites, until)
         )
-        _audited(connection, "provision", f"{username} {role} {','.join(sites)} until {until or 'revoked'}")
+        _audited(of, "provision", f"{username} {role} {','.join(sites)} until {until or 'revoked'}")
 
 
 def grant(of: Settings, username: str, sites: Iterable[str], until: dt.datetime | None = None) -> None:
@@ -90,7 +88,7 @@ def grant(of: Settings, username: str, sites: Iterable[str], until: dt.datetime 
     with db.connect("wh_access", of) as connection:
         for site in sorted(set(sites)):
             connection.execute("select access.grant_site(%s, %s, %s)", (username, site, until))
-            _audited(connection, "grant", f"{username} {site} until {until or 'revoked'}")
+            _audited(of, "grant", f"{username} {site} until {until or 'revoked'}")
 
 
 def revoke(of: Settings, username: str) -> None:
@@ -98,7 +96,7 @@ def revoke(of: Settings, username: str) -> None:
     _known(of, username, ROLES)
     with db.connect("wh_access", of) as connection:
         connection.execute("select access.revoke(%s)", (username,))
-        _audited(connection, "revoke", username)
+        _audited(of, "revoke", username)
 
 
 def revoke_sites(of: Settings, username: str, sites: Iterable[str]) -> None:
@@ -107,7 +105,7 @@ def revoke_sites(of: Settings, username: str, sites: Iterable[str]) -> None:
     with db.connect("wh_access", of) as connection:
         for site in sorted(set(sites)):
             connection.execute("select access.revoke_site(%s, %s)", (username, site))
-            _audited(connection, "revoke", f"{username} {site}")
+            _audited(of, "revoke", f"{username} {site}")
 
 
 def ensure_defaults(of: Settings) -> list[str]:
@@ -134,6 +132,22 @@ def everyone(of: Settings) -> list[Reader]:
     ]
 
 
+def steward(of: Settings, username: str, load_id: int) -> None:
+    """Whether a reader may look at the originals of a load: an administrator, or a health manager of its site.
+
+    :raises WellhouseError: they may not; the same line for a load that is not there
+    """
+    with db.connect("wh_ops", of) as connection:
+        load = connection.execute("select site from ops.load where load_id = %s", (load_id,)).fetchone()
+    now = dt.datetime.now(dt.UTC)
+    for reader in everyone(of):
+        if reader.username == username and reader.active and load is not None:
+            sites = [g.site for g in reader.sites if g.valid_until is None or g.valid_until > now]
+            if reader.role == "administrator" or (reader.role == "health_manager" and load[0] in sites):
+                return
+    raise WellhouseError(f"{username} may look at no record of load {load_id}")
+
+
 def _known(of: Settings, username: str, roles: tuple[str, ...]) -> None:
     for reader in everyone(of):
         if reader.username == username:
@@ -150,5 +164,5 @@ def _login(username: str) -> str:
         raise WellhouseError(str(error)) from None
 
 
-def _audited(connection: psycopg.Connection, action: str, purpose: str) -> None:
-    audit.record(connection, action=action, path="cli", purpose=purpose)
+def _audited(of: Settings, action: str, purpose: str) -> None:
+    audit.record(of, audit.operator(), action=action, path="cli", purpose=purpose)

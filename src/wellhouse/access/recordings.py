@@ -48,14 +48,11 @@ def _cleared(settings: Settings, recording_key: int, username: str, purpose: str
         allowed = connection.execute("select access.my_role()").fetchone()
         if allowed is None or allowed[0] != _ROLE:
             raise WellhouseError(f"{username} may play no recordings: that takes a health manager")
-        connection.commit()
-        connection.execute("set transaction read write")
         found = connection.execute(
             "select person_key from marts.fct_call_recording where recording_key = %s", (recording_key,)
         ).fetchone()
         if found is None:
             raise WellhouseError(f"{username} may play no recording {recording_key}")
         person = int(found[0])
-        audit.record(connection, action="read", path="recording", purpose=purpose, persons=[person], rows=1)
-        connection.commit()
+        audit.record(settings, role, action="read", path="recording", purpose=purpose, persons=[person], rows=1)
     return person

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from wellhouse.commands.options import AsJson
+from wellhouse.commands.options import As, AsJson
 
 app = typer.Typer(no_args_is_help=True, help="List, show and release refused records.")
 
@@ -38,13 +38,17 @@ def show(
     load: Annotated[int, typer.Argument(help="the load's number")],
     row: Annotated[int, typer.Argument(help="1 for the file's first data record")],
     purpose: Annotated[str, typer.Option("--purpose", help="why you look; kept in the audit trail")],
+    username: As = None,
 ) -> None:
     """One refused record as it came. It may name a person: it is audited."""
+    from wellhouse.access import readers
     from wellhouse.ingest import record
     from wellhouse.settings import settings
 
     of = settings()
-    sys.stdout.buffer.write(record.show(of, load, row, purpose, refused=True))
+    if username is not None:
+        readers.steward(of, username, load)
+    sys.stdout.buffer.write(record.show(of, load, row, purpose, refused=True, username=username))
 
 
 @app.command()

@@ -26,9 +26,12 @@ def find(connection: psycopg.Connection, load_id: int) -> Entry:
     return Entry.of(json.loads(found[0]))
 
 
-def show(of: Settings, load_id: int, row: int, purpose: str, refused: bool = False) -> bytes:
+def show(
+    of: Settings, load_id: int, row: int, purpose: str, refused: bool = False, username: str | None = None
+) -> bytes:
     """The bytes of a record; row 0 is what stood before the first. ``refused``: only one that was refused.
 
+    :param username: the reader who looks; None: whoever runs the command
     :raises WellhouseError: there is no such record, or its original is gone
     """
     with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
@@ -48,14 +51,14 @@ def show(of: Settings, load_id: int, row: int, purpose: str, refused: bool = Fal
             (load_id, row),
         ).fetchall()
         audit.record(
-            connection,
+            of,
+            audit.reader(username),
             action="read",
             path="quarantine" if refused else "record",
             purpose=purpose,
             persons=sorted(p for (p,) in persons),
             rows=1,
         )
-        connection.commit()
         sealed = Sealed(connection, keyring, of.originals, load_id, entry)
         return _one(of, sealed, row, sealed.runs([row]))
 

@@ -88,7 +88,8 @@ def _read_again(ingest: Ingest, load_id: int, entry: Entry, mapping: Mapping | N
     except Unreadable as error:
         line = f"{entry.file_name}: {error.reason}, expected {error.expected}; the load is as it was"
         return Released(load_id, entry, 0, [line])
-    audit.record(ingest.connection, action="release", path="quarantine", purpose=f"load {load_id}", rows=released)
+    who, purpose = audit.operator(), f"load {load_id}"
+    audit.record(ingest.settings, who, action="release", path="quarantine", purpose=purpose, rows=released)
     ingest.connection.commit()
     return Released(load_id, after if released else entry, released, summary.lines(entry.file_name))
 

@@ -68,7 +68,6 @@ def merge(of: Settings, kept: int, gone: int, purpose: str) -> Merge:
     :raises WellhouseError: what is known of them says that they are two people, or one of them is nobody
     """
     with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
-        audit.record(connection, action="merge", path="person", purpose=purpose, persons=[kept, gone])
         connection.execute("select from vault.person where person_key = any(%s) for update", ([kept, gone],))
         _may(connection, keyring, kept, gone)
         found = connection.execute(
@@ -95,6 +94,7 @@ def merge(of: Settings, kept: int, gone: int, purpose: str) -> Merge:
             "insert into vault.person_site select %s, unnest(sites) from vault.merge where merge_id = %s",
             (kept, number),
         )
+        _audited(of, "merge", purpose, kept, gone)
         return _one(connection, number)
 
 
@@ -107,8 +107,8 @@ def correct(of: Settings, person_key: int, facts: list[str], purpose: str) -> No
     if unknown or not facts:
         raise WellhouseError(f"one or more of {', '.join(FACTS)} can be corrected")
     with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
-        audit.record(connection, action="correct", path="person", purpose=purpose, persons=[person_key])
         forget_facts(connection, keyring, person_key, facts)
+        _audited(of, "correct", purpose, person_key)
 
 
 def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]]:
@@ -125,7 +125,6 @@ def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]
         if found is None:
             raise WellhouseError(f"no merge {merge_id} that stands")
         kept, gone, last_load, identifiers, sites = found
-        audit.record(connection, action="unmerge", path="person", purpose=purpose, persons=[kept, gone])
         connection.execute(
             "update vault.identifier set person_key = %s where blind_index = any(%s)", (gone, identifiers)
         )
@@ -145,6 +144,7 @@ def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]
             "select distinct load_id from landing.person where person_key = %s and load_id > %s order by 1",
             (kept, last_load),
         ).fetchall()
+        _audited(of, "unmerge", purpose, kept, gone)
         return _one(connection, merge_id), [load_id for (load_id,) in since]
 
 
@@ -167,3 +167,8 @@ def _one(connection: psycopg.Connection, merge_id: int) -> Merge:
         found = cursor.execute(_LOG + " where merge_id = %s", (merge_id,)).fetchone()
     assert found is not None
     return found
+
+
+def _audited(of: Settings, action: str, purpose: str, *persons: int) -> None:
+    """The last thing before the commit: no event, no change."""
+    audit.record(of, audit.operator(), action=action, path="person", purpose=purpose, persons=persons)

@@ -45,7 +45,8 @@ def expire(of: Settings) -> Expired:
                 "delete from landing.original where load_id = any(%s)", ([load_id for load_id, _ in old],)
             ).rowcount
             files = sum(_unlinked(of.originals / f"{sha256}.sealed") for _, sha256 in old)
-        audit.record(connection, action="expire", path="record", purpose="retention", rows=originals + refusals)
+        gone = originals + refusals
+        audit.record(of, audit.operator(), action="expire", path="record", purpose="retention", rows=gone)
         connection.commit()
         named = {name for (name,) in connection.execute("select object from landing.call_recording")}
     return Expired(originals, refusals, files, _left_over(Store(of), named))

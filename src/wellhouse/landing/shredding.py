@@ -34,8 +34,8 @@ def shred(of: Settings, person_key: int, purpose: str) -> Shredded:
     """
     with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
         persons, key_ids = _who(connection, person_key)
-        audit.record(connection, action="shred", path="person", purpose=purpose, persons=persons)
         connection.commit()
+        audit.record(of, audit.operator(), action="shred", path="person", purpose=purpose, persons=persons)
         keys = keyring.destroy(key_ids)
         objects = connection.execute(
             "select object from vault.audio_key where person_key = any(%s)", (persons,)

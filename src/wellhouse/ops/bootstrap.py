@@ -9,13 +9,13 @@ from typing import Any
 import psycopg
 from psycopg import conninfo, sql
 
-from wellhouse import db
+from wellhouse import audit, db
 from wellhouse.errors import WellhouseError
 from wellhouse.ops.cluster import SUPERUSER
 from wellhouse.settings import Settings
 
 SCRIPTS = ("roles", "schemas", "audit", "policies")
-LOGINS = ("wh_ingest", "wh_identity", "wh_transform", "wh_model", "wh_ops", "wh_access")
+LOGINS = ("wh_ingest", "wh_identity", "wh_transform", "wh_model", "wh_ops", "wh_access", "wh_audit")
 SERVICES = ("airflow", "superset")
 """Services with a database of their own for their metadata, owned by a role of the same name."""
 
@@ -79,3 +79,7 @@ def ensure(settings: Settings) -> None:
             warehouse.execute(
                 sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier.decode()))
             )
+        warehouse.commit()
+        begun = warehouse.execute("select from audit.event where (action, path) = ('begin', 'sink')").fetchone()
+    if begun is None:  # never a second time by itself: a sink that is gone has to be noticed
+        audit.begin(settings, "installed")

@@ -1,7 +1,7 @@
 """Read one person's rows with the reader's own database role: PostgreSQL's policies decide what there is.
 
-Everything happens in one transaction of the reader's, which begins with the audit record. Who the person is, is read
-only for health managers, as ``wh_identity`` and after a record of its own.
+Everything happens in one transaction of the reader's; the audit has it before anything but the latest exam is read. Who
+the person is, is read only for health managers, as ``wh_identity`` and after an event of its own.
 """
 
 from __future__ import annotations
@@ -94,13 +94,15 @@ def collect(settings: Settings, person_key: int, username: str) -> Facts:
     with _sign_in(settings, username) as connection:
         role = _role(connection, username)
         connection.commit()
-        # the role reads only by default; the audit record is the one thing it may write
-        connection.execute("set transaction isolation level repeatable read, read write")
+        connection.execute("set transaction isolation level repeatable read")
         cursor = connection.cursor(row_factory=dict_row)
         latest = cursor.execute(LATEST, (person_key,)).fetchone()
         if latest is None:
             raise WellhouseError(f"{username} may read no exam of a person {person_key}")
-        audit.record(connection, action="read", path="summary", purpose="health summary", persons=[person_key], rows=1)
+        who = audit.reader(username)
+        audit.record(
+            settings, who, action="read", path="summary", purpose="health summary", persons=[person_key], rows=1
+        )
         results = cursor.execute(RESULTS, latest).fetchall()
         trends = cursor.execute(TRENDS, latest).fetchall()
         risks = cursor.execute(RISKS, latest).fetchall()
@@ -146,15 +148,10 @@ def _identity(settings: Settings, person_key: int, site: str, username: str) -> 
     The record is committed before anything is read, so that not even a crash leaves a reading without one.
     """
     with db.connect("wh_identity", settings) as connection, Keyring.open(settings) as keyring:
+        who = audit.reader(username)
         audit.record(
-            connection,
-            action="reveal",
-            path="summary",
-            purpose=f"health summary for {username}",
-            persons=[person_key],
-            rows=1,
+            settings, who, action="reveal", path="summary", purpose="health summary", persons=[person_key], rows=1
         )
-        connection.commit()
         known = connection.execute(
             "select from vault.person_site where person_key = %s and site = %s", (person_key, site)
         ).fetchone()
