@@ -1,5 +1,5 @@
 # Wellhouse: every target is one line, the work is in `wellhouse …` and in tests/.
-.PHONY: help bench-risk up down status logs clean test test-faults lint format bench install install-test \
+.PHONY: help backup restore-drill bench-risk up down status logs clean test test-faults lint format bench install install-test \
 	test-unit test-integration test-dbt test-dags test-superset test-security test-e2e
 
 BIN := .venv-pipeline/bin
@@ -27,6 +27,12 @@ logs: ## Follow the logs
 
 clean: ## Stop everything and remove var/ with its data and keys
 	@if [ -x $(WELLHOUSE) ]; then $(WELLHOUSE) ops clean; else rm -rf var; fi
+
+backup: ## Back up database, keystore and files into both repositories
+	@$(WELLHOUSE) backup run
+
+restore-drill: ## Restore both repositories beside the running cluster and compare every table
+	@$(WELLHOUSE) restore drill
 
 test: test-unit test-heavy ## Every test, on throwaway services and ports
 

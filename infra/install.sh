@@ -27,8 +27,18 @@ good_python() { # prints the first Python that will do
 
 postgres_server() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || have postgres; }
 
+pgaudit() { # the package for the server that is here, or for the one that will be
+    version=$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sed 's|.*/postgresql/\([0-9]*\)/.*|\1|' | sort -n | tail -n 1)
+    [ -n "$version" ] || version=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
+    [ -z "$version" ] || echo "postgresql-$version-pgaudit"
+}
+
 needed_packages() {
-    [ -n "$(setting WELLHOUSE_DATABASE_URL)" ] || postgres_server || echo postgresql
+    if [ -z "$(setting WELLHOUSE_DATABASE_URL)" ]; then
+        postgres_server || echo postgresql
+        have pgbackrest || echo pgbackrest
+        ls /usr/share/postgresql/*/extension/pgaudit.control >/dev/null 2>&1 || pgaudit
+    fi
     ls /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc >/dev/null 2>&1 || echo fonts-noto-cjk
     [ -e /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates
     good_python >/dev/null || echo python3

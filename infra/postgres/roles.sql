@@ -10,7 +10,7 @@ begin
             execute format('create role %I nologin nosuperuser nobypassrls noinherit', name);
         end if;
     end loop;
-    foreach name in array array['wh_ingest', 'wh_identity', 'wh_transform', 'wh_model', 'wh_ops', 'wh_access', 'wh_audit'] loop
+    foreach name in array array['wh_ingest', 'wh_identity', 'wh_transform', 'wh_model', 'wh_ops', 'wh_access', 'wh_audit', 'wh_backup'] loop
         if not exists (select from pg_roles where rolname = name) then
             execute format('create role %I login nosuperuser nobypassrls', name);
         end if;
@@ -20,3 +20,12 @@ $$;
 -- access.provision() creates the readers' login roles and access.revoke() ends their sessions; nothing else needs either.
 alter role wh_owner createrole inherit;
 grant pg_signal_backend to wh_owner;
+-- ops.fingerprint() counts and hashes the rows of every table, past row security, and shows none; nobody logs in as its owner.
+do $$
+begin
+    if not exists (select from pg_roles where rolname = 'wh_fingerprint') then
+        create role wh_fingerprint nologin nosuperuser bypassrls;
+    end if;
+end
+$$;
+grant pg_read_all_data to wh_fingerprint;

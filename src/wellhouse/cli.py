@@ -18,6 +18,7 @@ from wellhouse.errors import WellhouseError
 COMMANDS = {
     "access": "review who may read what",
     "audit": "verify the audit trail, ask it who saw whom",
+    "backup": "back up, list and verify both repositories",
     "dbt": "build a selector of the dbt project and record every model's result",
     "gate": "check landed rows before they are built on",
     "ingest": "load files or folders once",
@@ -30,6 +31,7 @@ COMMANDS = {
     "quarantine": "list, show and release rejected records",
     "record": "show a record as it came; let old originals go",
     "recording": "listen to a recorded call, audited",
+    "restore": "bring back the cluster as of a time; the restore drill",
     "risk": "list equations and models, score a file",
     "sample": "write the sample population",
     "summary": "print one person's health summary",

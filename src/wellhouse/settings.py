@@ -50,6 +50,15 @@ class Settings(BaseSettings):
     recordings_url: str | None = None
     """Where sealed audio is kept, as an fsspec URL such as ``s3://bucket/recordings``; None: ``var/recordings``."""
 
+    backup_repo1: str | None = None
+    """The first repository of backups: a folder, or ``s3://bucket/prefix``; None: ``var/backups/repo1``."""
+    backup_repo2: str | None = None
+    """The second one, on other storage and under another key; None: ``var/backups/repo2``."""
+    backup_keep_days: int = 28
+    """To any instant of so many days the cluster can be brought back."""
+    keystore_keep_days: int = 3
+    """Copies of the keystore are few and short-lived: a key that was destroyed must not live on in them."""
+
     sample_people: int = 2000
     sample_seed: int = 20240601
 

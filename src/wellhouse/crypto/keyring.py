@@ -210,6 +210,15 @@ class Keyring:
         return self._settings.var / "secrets"
 
 
+def check(connection: sqlite3.Connection, settings: Settings) -> int:
+    """Whether a copy of the keystore opens, key by key; how many there are.
+
+    :raises WellhouseError: one does not
+    """
+    ring = Keyring(connection, _key(settings.secret("kek")), settings)
+    return len(ring.data_keys([row[0] for row in connection.execute("select key_id from data_key")]))
+
+
 def _key(secret: str) -> bytes:
     """The 256 bits behind a URL-safe secret."""
     raw = base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 from pathlib import Path
 
 from wellhouse import files
 from wellhouse.errors import WellhouseError
-from wellhouse.ops import certificates
+from wellhouse.ops import accounts, certificates, pgbackrest
 from wellhouse.settings import Settings
 
 SUPERUSER = "postgres"
@@ -42,6 +41,9 @@ log_parameter_max_length = 0
 log_parameter_max_length_on_error = 0
 log_error_verbosity = 'terse'
 restart_after_crash = on
+archive_mode = on
+archive_timeout = {archive_timeout}
+archive_command = '{archive_command}'
 """
 
 HBA = """\
@@ -64,19 +66,6 @@ def binaries() -> Path:
     raise WellhouseError("no PostgreSQL server found: install one, e.g. `apt-get install postgresql`")
 
 
-def os_user() -> str | None:
-    """Whom the server runs as: None for ourselves, the distribution's ``postgres`` when we are root."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        pwd.getpwnam("postgres")
-    except KeyError:
-        raise WellhouseError(
-            "as root, an unprivileged user `postgres` is needed: install the distribution's postgresql package"
-        ) from None
-    return "postgres"
-
-
 def data(settings: Settings) -> Path:
     return settings.var / "postgres"
 
@@ -84,16 +73,29 @@ def data(settings: Settings) -> Path:
 def ensure(settings: Settings) -> None:
     """Make the cluster if there is none, and bring its configuration and certificate up to date."""
     folder = data(settings)
-    user = os_user()
+    user = accounts.os_user()
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o755)
     certificates.ensure(settings.tls, settings.mllp_host)
     folder.mkdir(exist_ok=True, mode=0o700)
-    if owner := _owner(user):
+    if owner := accounts.owner(user):
         os.chown(folder, *owner)
-    _check_reachable(folder, user)
+    accounts.check_reachable(folder, "WELLHOUSE_VAR")
     if not (folder / "PG_VERSION").exists():
         _initdb(folder, user, settings.secret(f"postgres_{SUPERUSER}"))
-    _put(folder / "postgresql.conf", CONF.format(port=settings.postgres_port, timezone=settings.timezone), user)
+    pgbackrest.ensure(settings)
+    configure(settings, folder)
+
+
+def configure(settings: Settings, folder: Path) -> None:
+    """Bring the configuration and the certificate of a cluster's folder up to date."""
+    user = accounts.os_user()
+    configuration = CONF.format(
+        port=settings.postgres_port,
+        timezone=settings.timezone,
+        archive_timeout=pgbackrest.ARCHIVE_TIMEOUT_S,
+        archive_command=pgbackrest.archive_command(settings).replace("'", "''"),
+    )
+    _put(folder / "postgresql.conf", configuration, user)
     _put(folder / "pg_hba.conf", HBA, user)
     _put(folder / "server.crt", (settings.tls / "postgres.crt").read_text(), user)
     _put(folder / "server.key", (settings.tls / "postgres.key").read_text(), user)
@@ -112,23 +114,19 @@ def start(settings: Settings) -> subprocess.Popen[bytes]:
             command(settings),
             stdout=log,
             stderr=log,
-            user=os_user(),
-            group=_group(os_user()),
-            extra_groups=[] if os_user() else None,
+            user=accounts.os_user(),
+            group=accounts.group(accounts.os_user()),
+            extra_groups=[] if accounts.os_user() else None,
             start_new_session=True,
             cwd="/",
         )
 
 
-def _group(user: str | None) -> int | None:
-    return pwd.getpwnam(user).pw_gid if user else None
-
-
 def _initdb(folder: Path, user: str | None, password: str) -> None:
     # the password goes through a pipe that only `user` may open: no copy on disk or in the process list
     reader, writer = os.pipe()
-    if user:
-        os.fchown(reader, pwd.getpwnam(user).pw_uid, -1)
+    if owner := accounts.owner(user):
+        os.fchown(reader, *owner)
     os.write(writer, password.encode() + b"\n")
     os.close(writer)
     try:
@@ -148,7 +146,7 @@ def _initdb(folder: Path, user: str | None, password: str) -> None:
                 "--data-checksums",
             ],
             user=user,
-            group=_group(user),
+            group=accounts.group(user),
             extra_groups=[] if user else None,
             cwd="/",
             pass_fds=[reader],
@@ -161,25 +159,6 @@ def _initdb(folder: Path, user: str | None, password: str) -> None:
         raise WellhouseError(f"initdb failed: {' '.join(done.stderr.strip().splitlines()[-1:])}")
 
 
-def _owner(user: str | None) -> tuple[int, int] | None:
-    if user is None:
-        return None
-    entry = pwd.getpwnam(user)
-    return entry.pw_uid, entry.pw_gid
-
-
 def _put(path: Path, text: str, user: str | None) -> None:
     if not path.exists() or path.read_text() != text:
-        files.replace(path, text.encode(), _owner(user))
-
-
-def _check_reachable(folder: Path, user: str | None) -> None:
-    if user is None:
-        return
-    entry = pwd.getpwnam(user)
-    done = subprocess.run(["test", "-w", str(folder)], user=entry.pw_uid, group=entry.pw_gid, extra_groups=[], cwd="/")
-    if done.returncode:
-        raise WellhouseError(
-            f"the user `{user}` cannot reach {folder}: give its parent folders o+x, "
-            "or set WELLHOUSE_VAR to a folder it can reach"
-        )
+        files.replace(path, text.encode(), accounts.owner(user))

@@ -15,6 +15,8 @@ from wellhouse.ops import (
     cluster,
     health,
     migrations,
+    pgbackrest,
+    pipeline,
     ports,
     services,
     stamps,
@@ -35,6 +37,7 @@ def up(settings: Settings, say: Say) -> None:
     _command(settings, say, "user", "ensure-defaults")
     _command(settings, say, "superset", "deploy")
     _load_sample(settings, say)
+    pipeline.switch_on(settings)
     for line in where_to_go(settings):
         say(line)
 
@@ -55,6 +58,7 @@ def start(settings: Settings, wanted: tuple[str, ...], say: Say) -> None:
         supervisor.start(settings, [services.POSTGRES])
     bootstrap.wait(settings)
     bootstrap.ensure(settings)
+    _repositories(settings, say)
     metadata = tuple(n for n in ("airflow", "superset") if any(w.startswith(n) for w in wanted))
     for name in migrations.ensure(settings, metadata):
         say(f"the metadata of {name} is up to date")
@@ -100,6 +104,17 @@ def _folders(settings: Settings) -> None:
     settings.var.mkdir(parents=True, exist_ok=True, mode=0o755)
     for folder in (settings.inbox, settings.logs, settings.keystore, settings.var / "superset"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _repositories(settings: Settings, say: Say) -> None:
+    """Backups can begin; one repository that cannot be reached stops nobody, but is told."""
+    if settings.database_url:
+        say("backups: PostgreSQL is external, so its backups are its owner's; keystore and files are ours")
+        return
+    try:
+        pgbackrest.stanza_create(settings)
+    except WellhouseError as error:
+        say(f"BACKUPS DO NOT WORK: {error}")
 
 
 def _wait(settings: Settings, wanted: tuple[str, ...]) -> None:

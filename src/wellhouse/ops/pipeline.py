@@ -25,7 +25,10 @@ INGEST = (
     "ingest_care_plans",
 )
 BUILD = "build_marts"
-OTHERS = ("fit_risk_models",)
+STANDING = ("back_up", "drill_restore")
+"""What runs by the clock from the first day on."""
+AT_ONCE = ("back_up",)
+OTHERS = ("fit_risk_models", *STANDING)
 ADMINISTRATOR = "administrator"
 KNOWN_WITHIN_S = 180
 POLL_S = 2.0
@@ -138,6 +141,17 @@ def run(of: Settings, dags: Iterable[str], say: Say) -> None:
         if BUILD in wanted:
             _wait(api, {BUILD: _start_build(api, landings)}, say)
         _wait(api, {dag: _start(api, dag) for dag in OTHERS if dag in wanted}, say)
+
+
+def switch_on(of: Settings) -> None:
+    """What stands runs by the clock from now on; the first backup begins at once, and nobody waits for it."""
+    with Airflow(of) as api:
+        for dag in STANDING:
+            api.wait_until_known(dag)
+            if api.paused(dag):
+                api.unpause(dag)
+                if dag in AT_ONCE:
+                    api.trigger(dag)
 
 
 def _start(api: Airflow, dag: str) -> str:

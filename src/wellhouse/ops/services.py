@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import conninfo
 
-from wellhouse.ops import airflow, cluster
+from wellhouse.ops import accounts, airflow, cluster
 from wellhouse.settings import Settings
 
 POSTGRES = "postgres"
@@ -50,6 +50,10 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_MLLP_PORT": str(settings.mllp_port),
         "WELLHOUSE_MLLP_HOST": settings.mllp_host,
         "WELLHOUSE_MLLP_BATCH_MINUTES": str(settings.mllp_batch_minutes),
+        "WELLHOUSE_BACKUP_REPO1": settings.backup_repo1 or "",
+        "WELLHOUSE_BACKUP_REPO2": settings.backup_repo2 or "",
+        "WELLHOUSE_BACKUP_KEEP_DAYS": str(settings.backup_keep_days),
+        "WELLHOUSE_KEYSTORE_KEEP_DAYS": str(settings.keystore_keep_days),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
         "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
         "AIRFLOW_HOME": str(airflow.home(settings)),
@@ -61,7 +65,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def supervisor_configuration(settings: Settings) -> str:
     """The supervisor's configuration; a service whose section changes has to be started again."""
-    user = cluster.os_user()
+    user = accounts.os_user()
     lock = settings.root / "uv.lock"
     values = {
         "var": str(settings.var),

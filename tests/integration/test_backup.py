@@ -1,0 +1,236 @@
+"""Backups that can be restored: to an instant, from either repository, and damage is found before it is needed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.integration import backups
+from wellhouse import db
+from wellhouse.crypto.keyring import Keyring
+from wellhouse.errors import WellhouseError
+from wellhouse.ops import copies, drill, pgbackrest, restore
+from wellhouse.settings import Settings
+
+AUDIO = bytes(range(256)) * 9000
+
+
+@pytest.fixture(scope="module")
+def own(unused_ports: Callable[[int], list[int]]) -> Iterator[Settings]:
+    """A small cluster with a backup in each repository, a keystore of 50 keys and a recording."""
+    folder = Path(tempfile.mkdtemp(prefix="wellhouse-backup-"))
+    folder.chmod(0o711)
+    with backups.small_cluster(folder, unused_ports(1)[0]) as of:
+        with Keyring.open(of) as ring:
+            ring.create(50)
+        recording = of.var / "recordings" / "hz" / "a.sealed"
+        recording.parent.mkdir(parents=True)
+        recording.write_bytes(AUDIO)
+        done = backups.command(of, "backup", "run", "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield of
+
+
+@contextmanager
+def damaged(path: Path, at: float = 0.5) -> Iterator[None]:
+    backups.flip(path, at)
+    try:
+        yield
+    finally:
+        backups.flip(path, at)
+
+
+def repository(of: Settings, number: int) -> Path:
+    found = pgbackrest.local(of, number)
+    assert found
+    return found
+
+
+def test_it_comes_back_as_it_was_at_random_instants(own: Settings) -> None:
+    for number, oracle in enumerate(backups.oracles(own, 3, seed=1)):
+        scratch = own.var / "restored"
+        assert drill.restored_differs(own, oracle, scratch, 1 + number % 2) == []
+        shutil.rmtree(scratch)
+
+
+def test_a_difference_of_one_row_is_seen(own: Settings) -> None:
+    (oracle,) = backups.oracles(own, 1, seed=2)
+    name, (count, digest) = next((n, t) for n, t in oracle.tables.items() if t[0])
+    oracle.tables[name] = (count, digest + "0")
+    scratch = own.var / "restored"
+    assert drill.restored_differs(own, oracle, scratch, 2) == [name]
+    shutil.rmtree(scratch)
+
+
+def test_the_list_says_what_each_repository_holds(own: Settings) -> None:
+    rows = json.loads(backups.command(own, "backup", "list", "--json").stdout)["backups"]
+    assert {(r["kind"], r["repo"]) for r in rows} == {
+        (kind, repo) for kind in ("database", "keystore", "files") for repo in (1, 2)
+    }
+    assert all(r["bytes"] > 0 and r["label"] for r in rows)
+
+
+def test_all_of_it_reads_well(own: Settings) -> None:
+    done = backups.command(own, "backup", "verify", "--json")
+    assert done.returncode == 0, done.stdout
+    assert {r["verified"] for r in json.loads(done.stdout)["backups"]} == {True}
+
+
+@pytest.mark.parametrize("what", ["backup", "archive"])
+def test_one_flipped_bit_is_found(own: Settings, what: str) -> None:
+    files = sorted((repository(own, 1) / what).rglob("*.zst"), key=lambda p: (p.stat().st_size, p.name))
+    with damaged(files[len(files) // 2]):
+        done = backups.command(own, "backup", "verify", "--json")
+    rows = json.loads(done.stdout)["backups"]
+    assert done.returncode == 1
+    assert [(r["kind"], r["repo"]) for r in rows if not r["verified"]] == [("database", 1)]
+
+
+def test_a_missing_segment_is_found(own: Settings) -> None:
+    segments = sorted((repository(own, 2) / "archive").rglob("*.zst"))
+    away = own.var / "away"
+    shutil.move(segments[len(segments) // 2], away)
+    try:
+        (problem,) = pgbackrest.verify(own, 2)
+    finally:
+        shutil.move(away, segments[len(segments) // 2])
+    assert problem.startswith("WAL is missing between ")
+
+
+@pytest.mark.parametrize("kind", [copies.KEYSTORE, copies.FILES])
+def test_a_damaged_copy_is_found_wherever_it_is_damaged(own: Settings, kind: str) -> None:
+    check = copies.verify_keystore if kind == copies.KEYSTORE else copies.verify_files
+    newest = copies.Copies(own, 1, kind).listed()[-1]
+    path = repository(own, 1) / "copies" / kind / newest.name
+    for at in (0.0, 0.3, 0.999999):
+        with damaged(path, at):
+            assert len(check(own, 1)) == 1
+    assert check(own, 1) == []
+
+
+def test_either_repository_alone_is_enough(own: Settings) -> None:
+    (oracle,) = backups.oracles(own, 1, seed=3)
+    for number in (1, 2):
+        away = own.var.parent / "lost"
+        repository(own, number).rename(away)
+        scratch = own.var / "restored"
+        try:
+            assert restore.restore(own, oracle.at.isoformat(), scratch).repo == 3 - number
+            with restore.running(own, scratch) as copy, db.connect("wh_ops", copy) as connection:
+                assert drill.compare(oracle.tables, drill.fingerprint(connection)) == []
+            assert backups.command(own, "backup", "list").returncode == 0
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.rmtree(repository(own, number), ignore_errors=True)
+            away.rename(repository(own, number))
+
+
+def test_a_lost_repository_is_begun_anew_and_archiving_goes_on(own: Settings) -> None:
+    shutil.rmtree(repository(own, 2))
+    done = backups.command(own, "backup", "run", "--json")
+    assert done.returncode == 0, done.stdout
+    assert [b.type for b in pgbackrest.backups(own) if b.repo == 2] == ["full"]
+    assert pgbackrest.verify(own, 2) == []
+
+
+def test_the_drill_restores_both_and_cleans_up(own: Settings) -> None:
+    done = backups.command(own, "restore", "drill", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = json.loads(done.stdout)["drills"]
+    assert [(r["repo"], r["status"], r["mismatched"]) for r in rows] == [(1, "ok", []), (2, "ok", [])]
+    assert list((own.var / "drill").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        ("2020-01-01", "unable to find backup set"),
+        ("yesterday", "expected a time"),
+        ("2999-01-01", "still to come"),
+    ],
+)
+def test_a_time_that_cannot_be_is_one_line(own: Settings, to: str, said: str) -> None:
+    into = own.var / "restored"
+    done = backups.command(own, "restore", "--to", to, "--into", str(into))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    shutil.rmtree(into, ignore_errors=True)
+
+
+def test_nothing_is_restored_over_something(own: Settings) -> None:
+    with pytest.raises(WellhouseError, match="is not empty"):
+        restore.restore(own, restore.LATEST, own.var / "postgres")
+
+
+def test_the_keystore_comes_back_with_every_key(own: Settings) -> None:
+    into = own.var / "restored.sqlite"
+    assert backups.command(own, "restore", "keystore", "--into", str(into), "--repo", "2").returncode == 0
+    assert into.stat().st_mode & 0o777 == 0o600
+    elsewhere = own.model_copy(update={"var": own.var / "elsewhere"})
+    elsewhere.keystore.mkdir(parents=True)
+    shutil.copytree(own.var / "secrets", elsewhere.var / "secrets")
+    into.rename(elsewhere.keystore / "keystore.sqlite")
+    with Keyring.open(elsewhere) as ring:
+        assert ring.status().keys == 50
+        assert ring.status().under_other_kek == 0
+    shutil.rmtree(elsewhere.var)
+
+
+def test_a_destroyed_key_leaves_the_copies_at_once_when_told(own: Settings) -> None:
+    before = copies.Copies(own, 1, copies.KEYSTORE).listed()
+    copies.copy_keystore(own, 1, only=True)
+    after = copies.Copies(own, 1, copies.KEYSTORE).listed()
+    assert len(after) == 1
+    assert after[0] not in before
+
+
+def test_files_come_back_byte_for_byte_and_go_when_they_are_gone(own: Settings, tmp_path: Path) -> None:
+    assert copies.restore_files(own, 2, tmp_path) == 1
+    assert (tmp_path / "recordings" / "hz" / "a.sealed").read_bytes() == AUDIO
+    (own.var / "recordings" / "hz" / "a.sealed").rename(tmp_path / "kept")
+    assert copies.copy_files(own, 2).removed == 1
+    (tmp_path / "kept").rename(own.var / "recordings" / "hz" / "a.sealed")
+    assert copies.copy_files(own, 2).copied == 1
+
+
+def test_a_store_that_vanished_takes_no_copy_with_it(own: Settings) -> None:
+    folder = own.var / "originals"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.sealed").write_bytes(b"sealed")
+    assert copies.copy_files(own, 1).copied == 20
+    shutil.rmtree(folder)
+    with pytest.raises(WellhouseError, match="20 of 21 recordings and originals have vanished"):
+        copies.copy_files(own, 1)
+    assert len(copies.Copies(own, 1, copies.FILES).listed()) == 21
+
+
+def test_keys_are_in_files_of_their_own_user_and_in_no_log(own: Settings) -> None:
+    assert pgbackrest.configuration_file(own).stat().st_mode & 0o777 == 0o600
+    assert (pgbackrest.folder(own) / "pgpass").stat().st_mode & 0o777 == 0o600
+    secrets = [pgbackrest.secret(own, 1), pgbackrest.secret(own, 2), db.password(pgbackrest.ROLE, own)]
+    assert len(set(secrets)) == 3
+    logs = [*(own.var / "pgbackrest" / "log").glob("*.log"), *own.logs.glob("*.log")]
+    assert logs
+    assert [log.name for log in logs for s in secrets if s in log.read_text(errors="replace")] == []
+
+
+def test_whoever_backs_up_may_read_no_table(own: Settings) -> None:
+    with db.connect(pgbackrest.ROLE, own) as connection:
+        row = connection.execute(
+            "select rolsuper, rolbypassrls, rolcreaterole from pg_roles where rolname = current_user"
+        ).fetchone()
+        assert row == (False, False, False)
+        readable = connection.execute(
+            """select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+               where c.relkind = 'r' and n.nspname !~ '^(pg_|information_schema)'
+               and has_table_privilege(c.oid, 'select') and has_schema_privilege(n.oid, 'usage')"""
+        ).fetchall()
+        assert readable == []
