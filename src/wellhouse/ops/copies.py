@@ -1,4 +1,5 @@
-"""Sealed copies of what is not in the database: the keystore, recordings, originals, files and messages that wait.
+"""Sealed copies of what is not in the database: the keystore, recordings, originals, the audit's
+second sink, files and messages that wait.
 
 They are kept beside each repository's backups, each file under a key of its own derived from the repository's
 (HMAC-SHA256 over a salt and the name), as an authenticated stream. The keystore's copies have another key and a short
@@ -30,8 +31,8 @@ FILES = "files"
 _MAGIC = b"WHC1"
 _SALT_BYTES = 16
 _LASTING = ("recordings", "originals")
-"""What stays until somebody is erased or a term ends; the other areas are on their way into the warehouse."""
-_WAITING = ("inbox", "mllp")
+"""What stays until somebody is erased or a term ends; the other areas change, and their earlier copies go."""
+_WAITING = ("inbox", "mllp", "audit")
 _FEW = 10
 
 
@@ -239,7 +240,7 @@ def verify_files(settings: Settings, repo: int) -> list[str]:
 
 
 def restore_files(settings: Settings, repo: int, into: Path) -> int:
-    """Write every copied file under ``into``, as ``recordings/…``, ``originals/…``, ``inbox/…``, ``mllp/…``."""
+    """Write every copied file under ``into``, as ``recordings/…``, ``originals/…``, ``inbox/…`` and so on."""
     copies = Copies(settings, repo, FILES)
     count = 0
     for copy in copies.listed():
