@@ -153,12 +153,24 @@ def test_cells_of_made_up_towns(built: Settings, server: psycopg.Connection) -> 
 
 
 def test_what_is_published_of_the_sample(built: Settings, server: psycopg.Connection) -> None:
-    rates = server.execute(
-        "select site || exam_year, measure, division, stratum, person_count, round(share * person_count)::int"
-        " from population.rpt_population_rate"
-    ).fetchall()
-    assert len(rates) > 50
-    assert attack_rates(rates) == []
+    for table, measure, share in (
+        ("rpt_population_rate", "measure", "share"),
+        ("rpt_population_abnormal", "indicator_code", "abnormal_share"),
+    ):
+        rates = server.execute(
+            f"select site || exam_year, {measure}, division, stratum, person_count,"  # noqa: S608
+            f" round({share} * person_count)::int from population.{table}"
+        ).fetchall()
+        assert len(rates) > 50
+        assert attack_rates(rates) == []
+    # a standardised rate less the bands that are shown would give those that are not
+    hidden = server.execute(
+        "select count(*) from population.rpt_population_standardised as s inner join"
+        " intermediate.int_population__counted as c using (site, exam_year, measure) left join"
+        " population.rpt_population_rate as r using (site, exam_year, measure, division, stratum)"
+        " where c.division = 'age_band' and r.measure is null"
+    ).fetchone()
+    assert hidden == (0,)
     smallest = server.execute("select min(person_count) from population.rpt_population_trend").fetchone()
     assert smallest is not None
     assert smallest[0] >= 11

@@ -1,17 +1,19 @@
--- Direct standardisation over age bands, of measures whose total may be published; bands without people leave their weight to the
--- others, `weight_covered` says how much had people. Interval: normal, variance Σ w² p (1 − p) / n (Fleiss JL 2003, ch. 19).
+-- Direct standardisation over age bands, of measures whose every age band may be published: a hidden band would be found from the
+-- result and the others. Bands without people leave their weight to the others, `weight_covered` says how much had people.
+-- Interval: normal, variance Σ w² p (1 − p) / n (Fleiss JL 2003, ch. 19).
 with bands as (
     select
-        counted.site,
-        counted.exam_year,
-        counted.measure,
-        counted.person_count,
-        counted.event_count::numeric / counted.person_count as share,
+        disclosed.site,
+        disclosed.exam_year,
+        disclosed.measure,
+        disclosed.person_count,
+        disclosed.event_count::numeric / disclosed.person_count as share,
         standard.weight::numeric as weight,
-        standard.source
-    from {{ ref('int_population__counted') }} as counted
-    inner join {{ ref('standard_population') }} as standard on counted.stratum = standard.age_band
-    where counted.division = 'age_band'
+        standard.source,
+        disclosed.is_published
+    from {{ ref('int_population__disclosed') }} as disclosed
+    inner join {{ ref('standard_population') }} as standard on disclosed.stratum = standard.age_band
+    where disclosed.division = 'age_band'
 ),
 
 standardised as (
@@ -25,6 +27,7 @@ standardised as (
         sqrt(sum((weight ^ 2) * share * (1 - share) / person_count)) / sum(weight) as standard_error
     from bands
     group by site, exam_year, measure, source
+    having bool_and(is_published)
 )
 
 select

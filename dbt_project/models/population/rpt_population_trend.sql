@@ -14,8 +14,7 @@ select
     avg(series.value::numeric)::double precision as mean_value,
     percentile_cont(0.1) within group (order by series.value) as p10,
     percentile_cont(0.5) within group (order by series.value) as p50,
-    percentile_cont(0.9) within group (order by series.value) as p90,
-    (avg((series.interpretation in ('L', 'H'))::int))::double precision as abnormal_share
+    percentile_cont(0.9) within group (order by series.value) as p90
 from {{ ref('int_exam__interpreted') }} as series
 inner join {{ ref('indicators') }} as indicators using (indicator_code)
 inner join {{ ref('int_population__crossed') }} as bands using (site, exam_year, indicator_code, age_band)

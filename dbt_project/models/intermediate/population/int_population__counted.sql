@@ -1,16 +1,31 @@
 -- People and events of each measure: of a site and year in total, by sex, by age band.
+with cells as (
+    select
+        site,
+        exam_year,
+        family,
+        measure,
+        sex,
+        age_band,
+        count(*) as person_count,
+        count(*) filter (where is_event) as event_count
+    from {{ ref('int_population__measured') }}
+    group by site, exam_year, family, measure, sex, age_band
+)
+
 select
-    measured.site,
-    measured.exam_year,
-    measured.family,
-    measured.measure,
+    cells.site,
+    cells.exam_year,
+    cells.family,
+    cells.measure,
     divisions.division,
     divisions.stratum,
-    count(*)::int as person_count,
-    (count(*) filter (where measured.is_event))::int as event_count
-from {{ ref('int_population__measured') }} as measured
+    sum(cells.person_count)::int as person_count,
+    sum(cells.event_count)::int as event_count
+from cells
 cross join
     lateral (
-        values ('total', 'all'), ('sex', measured.sex), ('age_band', measured.age_band)
+        values ('total', 'all'), ('sex', cells.sex), ('age_band', cells.age_band)
     ) as divisions (division, stratum)
-group by 1, 2, 3, 4, 5, 6
+group by
+    cells.site, cells.exam_year, cells.family, cells.measure, divisions.division, divisions.stratum
