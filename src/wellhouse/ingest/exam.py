@@ -144,23 +144,30 @@ def _exam_keys(batch: Batch, day: Ints) -> Ints:
     return record_keys(batch, "exam", number, day)
 
 
-def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints) -> Ints:
-    """A key per record from the source's number of it, else from person and day; 0 where rejected."""
+def record_keys(
+    batch: Batch, kind: str, number: pa.Array | None, day: Ints, apart: pa.Array | None = None
+) -> Ints:
+    """A key per record from the source's number of it, else from person and day; 0 where rejected.
+
+    :param apart: what tells records of a person and day apart that have no number
+    """
     layout = batch.layout
     heads, run = batch.runs
     numbers, index = batch.each(number, clean) if number is not None else ([""], np.zeros(len(heads), np.int64))
+    others, other = batch.each(apart, clean) if apart is not None else ([""], np.zeros(len(heads), np.int64))
     persons, on = batch.person_keys()[heads], day[heads]
-    first, group = groups(index, np.where(np.array([not n for n in numbers], bool)[index], _joint(persons, on), 0))
+    unnumbered = np.array([not n for n in numbers], bool)[index]
+    first, group = groups(index, np.where(unnumbered, _joint(persons, on, other), 0))
     keys = np.zeros(len(first), np.int64)
     for g, head in enumerate(first.tolist()):
-        own = numbers[index[head]] or f"{persons[head]}|{on[head]}"
+        own = numbers[index[head]] or "|".join(filter(None, (str(persons[head]), str(on[head]), others[other[head]])))
         keys[g] = pseudonym.record_key(layout.blind_key, kind, layout.site, own)
     return np.where(batch.alive, keys[group][run], 0) if len(first) else np.empty(0, np.int64)
 
 
-def _joint(persons: Ints, day: Ints) -> Ints:
-    """A small number for each distinct (person, day), from 1."""
-    return groups(*(groups(part)[1] for part in (persons, day)))[1] + 1
+def _joint(*parts: Ints) -> Ints:
+    """A small number for each distinct combination, from 1."""
+    return groups(*(groups(part)[1] for part in parts))[1] + 1
 
 
 def _ages(batch: Batch, day: Ints) -> tuple[Ints, Ints]:

@@ -28,7 +28,7 @@ def read(batch: Batch) -> None:
     check_days(batch, "answered_on", day)
     code, question = _required(batch, "questionnaire"), _required(batch, "question")
     kind, number, word = _answers(batch, question)
-    keys = _response_keys(batch, code, day)
+    keys = record_keys(batch, "response", batch.column("number"), day, code)
     emit_persons(batch)
     rows = np.flatnonzero(batch.alive)
     heads = rows[groups(keys[rows], batch.owner[rows].astype(np.int64))[0]]
@@ -103,22 +103,6 @@ def _meaning(batch: Batch, answer: str, question: str | None) -> tuple[int, floa
     if read.kind == Kind.ABSENT:
         return 0, None, None
     return (1, read.value, None) if read.kind == Kind.NUMBER and read.unit is None and not own else (2, None, None)
-
-
-def _response_keys(batch: Batch, code: pa.Array, day: Ints) -> Ints:
-    """By the site's number; without one by person, day and questionnaire."""
-    number = batch.column("number")
-    if number is None:
-        number = pa.repeat("", len(batch.rows))
-    _, code_of = each(code, str)
-    # records without a number are told apart by their questionnaire, too
-    return record_keys(batch, "response", number, day * 1000 + code_of) if _blank(number) else record_keys(
-        batch, "response", number, day
-    )  # fmt: skip
-
-
-def _blank(number: pa.Array) -> bool:
-    return bool(pa.compute.all(pa.compute.equal(number, "")).as_py())
 
 
 def _twice(keys: Ints, question: pa.Array) -> Ints:

@@ -38,7 +38,8 @@ def read(batch: Batch, more: More | None = None) -> None:
         check_days(batch, main.role, day)
     columns = {main.to: dates(day, day <= NO_DATE)}
     columns |= {field.to: _field(batch, field) for field in mapping.fields if field is not main}
-    keys = record_keys(batch, mapping.source, _number(batch), day)
+    number, apart = _named(batch)
+    keys = record_keys(batch, mapping.source, number, day, apart)
     if more is not None:
         columns |= more(batch, columns, keys)
         columns = {name: array for name, array in columns.items() if name in SCHEMAS[mapping.source].names}
@@ -55,10 +56,15 @@ def read(batch: Batch, more: More | None = None) -> None:
     })  # fmt: skip
 
 
-def _number(batch: Batch) -> pa.Array | None:
-    """The source's number, with whatever else tells its records apart."""
-    parts = [c for role in ("number", *batch.layout.mapping.key_fields) if (c := batch.column(role)) is not None]
-    return pc.binary_join_element_wise(*parts, "|") if parts else None
+def _named(batch: Batch) -> tuple[pa.Array | None, pa.Array | None]:
+    """The source's number with what else tells its records apart, blank where it has none; what tells apart, alone."""
+    parts = [c for role in batch.layout.mapping.key_fields if (c := batch.column(role)) is not None]
+    apart = pc.binary_join_element_wise(*parts, "|") if parts else None
+    number = batch.column("number")
+    if number is None or apart is None:
+        return number, apart
+    blank = pc.equal(pc.utf8_trim_whitespace(number), "")
+    return pc.if_else(blank, "", pc.binary_join_element_wise(number, apart, "|")), apart
 
 
 def _check_plan(batch: Batch, role: str, day: Ints) -> None:
