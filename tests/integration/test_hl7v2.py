@@ -68,6 +68,27 @@ def test_the_same_messages_in_another_file_are_duplicates(server: psycopg.Connec
     assert ingest(path)[0]["observations"] == {"read": 2, "loaded": 0, "quarantined": 0, "duplicate": 2}
 
 
+def test_results_that_come_later_do_not_move_their_exam(server: psycopg.Connection, tmp_path: Path) -> None:
+    """One visit over several messages without PV1-44, in one file and in others: the exam is on its first day."""
+    visit = "PV1|1|O" + "|" * 17 + "V7\r"
+
+    def message(day: int, code: str) -> str:
+        return MSH + PID + visit + f"OBR|1|O1|F1|X^某|||202403{day:02d}080000\r" + obx(code, "140", "g/L")
+
+    path = tmp_path / "parts.hl7"
+    for days in ((7, 6), (8,), (5,), (9,)):
+        codes = ("718-7", "785-6") if len(days) == 2 else ("718-7",)
+        path.write_text("".join(message(d, c) for d, c in zip(days, codes, strict=True)), newline="")
+        _, said = ingest(path, "parts")
+        assert "conflicting_value" not in said
+    found = server.execute(
+        """select exam_date::text from (
+               select distinct on (exam_key) exam_key, exam_date from landing.exam where site = 'parts'
+               order by exam_key, load_id desc, row_number desc) latest"""
+    ).fetchall()
+    assert found == [("2024-03-05",)]
+
+
 def test_a_message_with_only_bad_results_makes_no_exam(server: psycopg.Connection, tmp_path: Path) -> None:
     path = tmp_path / "bad.hl7"
     for value in ("很高", "更高"):

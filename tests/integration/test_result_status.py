@@ -83,3 +83,66 @@ def test_an_unknown_status_is_refused(server: psycopg.Connection, tmp_path: Path
         "select field, reason from quarantine.record where load_id = (select max(load_id) from ops.load)"
     ).fetchall()
     assert reasons == [("结果状态", "unknown_word")]
+
+
+class Exams:
+    """Files of whole exams, loaded one after the other."""
+
+    HEADER = "体检编号,姓名,性别,出生日期,档案号,体检日期,收缩压(mmHg)\n"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+
+    def load(self, *rows: str) -> dict[str, Any]:
+        self._count += 1
+        path = self._folder / f"exams_{self._count}.csv"
+        path.write_text(self.HEADER + "".join(row + "\n" for row in rows), encoding="utf-8")
+        command = ["wellhouse", "ingest", str(path), "--source", "exam", "--site", "status", "--json"]
+        done = subprocess.run(command, text=True, capture_output=True, check=True)
+        file = json.loads(done.stdout)["files"][0]
+        return {k: file[k] for k in ("loaded", "quarantined", "duplicate")}
+
+
+def people(server: psycopg.Connection) -> list[tuple[int, int, str | None, int | None]]:
+    """(load, row, sex, birth year) of the newest load of these tests, and whether each has an exam in it."""
+    return server.execute(
+        """select row_number, sex, birth_year from landing.person where load_id = (
+               select max(load_id) from ops.load where site = 'status') order by row_number"""
+    ).fetchall()
+
+
+def orphans(server: psycopg.Connection) -> int:
+    """Exams of a person of whom nothing is landed."""
+    found = server.execute(
+        """select count(*) from landing.exam e where site = 'status' and not exists (
+               select from landing.person p where p.person_key = e.person_key and p.site = e.site)"""
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def test_what_a_refused_record_said_of_a_person_whose_other_record_stays(
+    server: psycopg.Connection, tmp_path: Path
+) -> None:
+    files = Exams(tmp_path)
+    assert files.load("e1,王五,男,1990-03-07,p1,2024-03-05,120")["loaded"] == 1
+    # somebody new claims e1 first, and has an exam of their own
+    done = files.load("e1,李四,女,1980-01-02,p2,2024-03-05,130", "e2,李四,女,1980-01-02,p2,2024-04-05,131")
+    assert done == {"loaded": 1, "quarantined": 1, "duplicate": 0}
+    assert orphans(server) == 0
+    assert people(server) == [(1, "female", 1980)]
+    # whoever has nothing but a refused record is not landed
+    assert files.load("e1,赵六,女,1970-01-02,p3,2024-03-05,130") == {"loaded": 0, "quarantined": 1, "duplicate": 0}
+    assert people(server) == []
+
+
+def test_what_a_resend_newly_says_of_a_person(server: psycopg.Connection, tmp_path: Path) -> None:
+    files = Exams(tmp_path)
+    assert files.load("n1,王五,,1990-03-07,p4,2024-03-05,120")["loaded"] == 1
+    assert files.load("n1,王五,男,1990-03-07,p4,2024-03-05,120")["duplicate"] == 1
+    assert people(server) == [(1, "male", 1990)]
+    # said again, and unsaid: nothing new
+    assert files.load("n1,王五,男,1990-03-07,p4,2024-03-05,120", "")["duplicate"] == 1
+    assert people(server) == []
+    assert files.load("n1,王五,,,p4,2024-03-05,120")["duplicate"] == 1
+    assert people(server) == []

@@ -57,6 +57,8 @@ class _Row:
     key: bytes = b""
     new: bool = False
     types: set[str] = field(default_factory=set)
+    numbers: int = 0
+    """How many identifiers it had when it was read."""
     document: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -124,7 +126,7 @@ class Vault:
             (indexes,),
         )
         for index, key, key_id, digest, sealed, types in found:
-            known[index] = rows.setdefault(key, _Row(key, key_id, digest, bytes(sealed), types=set(types)))
+            known[index] = rows.setdefault(key, _Row(key, key_id, digest, bytes(sealed), types=set(types), numbers=len(types)))
         self._connection.commit()
         return known
 
@@ -142,12 +144,15 @@ class Vault:
                 )
 
     def _write(self, rows: dict[int, _Row], attached: dict[bytes, tuple[_Row, str]], site: str) -> bool:
-        """False: another loader took an identifier meanwhile; nothing was written."""
+        """False: another loader took an identifier or said something of a person meanwhile; nothing was written."""
         connection = self._connection
         blind_key = self._keyring.blind_key()
         new = [r for r in rows.values() if r.new]
         changed = self._changed([r for r in rows.values() if not r.new and r.document], blind_key)
+        touched = {r.person_key: r for r in [*changed, *(r for r, _ in attached.values() if not r.new)]}
         with connection.transaction(), connection.cursor() as cursor:
+            if self._overtaken(touched):
+                raise psycopg.Rollback()
             if new:
                 made = [(r.person_key, r.key_id, *_sealed(r, blind_key)) for r in sorted(new, key=_by_key)]
                 cursor.execute(
@@ -181,6 +186,23 @@ class Vault:
             return True
         self._keyring.destroy(r.key_id for r in new)
         return False
+
+    def _overtaken(self, rows: dict[int, _Row]) -> bool:
+        """Whether these persons are no longer as they were read; from here on nobody else changes them."""
+        if not rows:
+            return False
+        keys = sorted(rows)
+        # in the order of the keys: two loaders that meet wait for one another instead of deadlocking
+        held = self._connection.execute(
+            "select person_key, digest from vault.person where person_key = any(%s) order by person_key for update",
+            (keys,),
+        ).fetchall()
+        # a statement of its own, so that it sees what whoever held them before has written
+        numbers: dict[int, int] = dict(self._connection.execute(
+            "select person_key, count(*) from vault.identifier where person_key = any(%s) group by person_key", (keys,)
+        ).fetchall())  # fmt: skip
+        now = {key: (bytes(digest), numbers.get(key, 0)) for key, digest in held}
+        return any(now.get(key) != (bytes(row.digest), row.numbers) for key, row in rows.items())
 
     def _changed(self, rows: list[_Row], blind_key: bytes) -> list[_Row]:
         """Those of whom something new is known; their document becomes the old one with the new words over it."""

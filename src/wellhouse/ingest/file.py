@@ -328,7 +328,7 @@ class Reading:
             families.append((duplicates.FAMILIES["questionnaire"], self._responses(exams.suspects), exams.by_detail))
         touched = conflicting = np.empty(0, np.int64)
         for family, keys, _ in families:
-            resolved = duplicates.resolve(load, family, keys)
+            resolved = duplicates.resolve(load, family, keys, told_in_parts=self._entry.format == "hl7v2")
             touched = np.union1d(touched, resolved.touched)
             conflicting = np.union1d(conflicting, resolved.conflicting)
             if family.detail == "observation":
@@ -355,7 +355,8 @@ class Reading:
         rows.loaded -= len(gone)
         rows.quarantined += len(refused)
         rows.duplicate += len(gone) - len(refused)
-        duplicates.forget_persons(load, gone)
+        heads = [f.head for f, _ in families] + [duplicates.OUTCOME.head] * bool(self._mapping.outcomes)
+        duplicates.forget_persons(load, heads, gone, refused)
         for reason, row, column, expected, count in duplicates.noted(load):
             self._summary.counts[reason] = int(count)
             self._summary.examples.setdefault(reason, []).append((row, column, expected))

@@ -68,10 +68,11 @@ class Resolved:
     conflicts: int = 0
 
 
-def resolve(load: Load, family: Family, suspects: Rows) -> Resolved:
+def resolve(load: Load, family: Family, suspects: Rows, told_in_parts: bool = False) -> Resolved:
     """Resolve one family of tables of a load.
 
     :param suspects: keys that stand in this file more than once; those that other loads brought are found here
+    :param told_in_parts: messages tell one exam over several days, and each its own: the first day is the exam's
     """
     keys = np.union1d(suspects, _known(load, family))
     resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
@@ -81,6 +82,8 @@ def resolve(load: Load, family: Family, suspects: Rows) -> Resolved:
     load.execute("set local enable_nestloop = off")
     listed = _listed(keys)
     _other_persons(load, family, listed, resolved)
+    if told_in_parts and family.head == "exam":
+        _first_days(load, listed)
     if family.detail:
         _details(load, family, listed, suspects, resolved)
     _heads(load, family, listed, resolved)
@@ -115,12 +118,40 @@ def noted(load: Load) -> list[tuple[str, int, str, str, int]]:
     )
 
 
-def forget_persons(load: Load, rows: Rows) -> None:
-    """Take back ``landing.person`` of records that turned out to be duplicates or rejected."""
+def forget_persons(load: Load, heads: list[str], gone: Rows, refused: Rows) -> None:
+    """Take back what records of which nothing stays said of their person.
+
+    Kept: a person of whom another record of this file stays, and the news that a duplicate brings of its person.
+
+    :param heads: the tables in which a record of this load may have stayed
+    :param gone: rows of which nothing stays; ``refused``: those of them that were quarantined
+    """
+    stays = " ".join(
+        f"and not exists (select from landing.{t} h where h.load_id = $1 and h.person_key = p.person_key)"  # noqa: S608
+        for t in heads
+    )
     load.execute(
-        "delete from landing.person where load_id = $1 and row_number in (select unnest($2::text::int[]))",
+        f"""with mine as (
+                select ctid as place, * from landing.person p
+                where load_id = $1 and row_number in (select unnest($2::text::int[])) {stays}
+            ), told as (
+                select distinct on (person_key, site, what) person_key, site, what, said
+                from landing.person o,
+                    lateral (values ('sex', o.sex), ('birth_year', o.birth_year::text)) as facts (what, said)
+                where load_id <> $1 and said is not null and person_key in (select person_key from mine)
+                order by person_key, site, what, load_id desc, row_number desc
+            ), news as (
+                select place from mine cross join
+                    lateral (values ('sex', mine.sex), ('birth_year', mine.birth_year::text)) as facts (what, said)
+                    left join told using (person_key, site, what)
+                where facts.said is not null and facts.said is distinct from told.said
+                    and row_number <> all ($3::text::int[])
+            )
+            delete from landing.person p using mine
+            where p.ctid = mine.place and p.load_id = $1 and mine.place not in (select place from news)""",  # noqa: S608
         load.load_id,
-        _listed(rows),
+        _listed(gone),
+        _listed(refused),
     )
 
 
@@ -163,6 +194,20 @@ def _other_persons(load: Load, family: Family, keys: str, resolved: Resolved) ->
     resolved.conflicting = np.union1d(resolved.conflicting, rows)
     if family.detail and len(lost):
         resolved.conflicts += int(lost[0])
+
+
+def _first_days(load: Load, keys: str) -> None:
+    """Results that come in later messages do not move the exam they belong to."""
+    load.execute(
+        """with first as (
+               select distinct on (exam_key) exam_key, exam_date, age_years from landing.exam
+               where exam_key in (select unnest($2::text::bigint[]))
+               order by exam_key, exam_date, load_id, row_number)
+           update landing.exam m set exam_date = first.exam_date, age_years = first.age_years from first
+           where m.load_id = $1 and m.exam_key = first.exam_key and m.exam_date > first.exam_date""",
+        load.load_id,
+        keys,
+    )
 
 
 def _details(load: Load, family: Family, keys: str, suspects: Rows, resolved: Resolved) -> None:

@@ -196,7 +196,7 @@ class Reader:
                 if member.contained:
                     raise Refused("nested_contained", "contained resources that contain none themselves")
                 of_member = status if status in _TAKEN_BACK or not member.status else _status(member.status)
-                own_day = _day(member) or day
+                own_day = _day(member, day)
                 own_number = self._number(member.encounter, own_day) if member.encounter else number
                 self._results(rows, record, member, person, own_number, own_day, of_member)
         return found
@@ -304,14 +304,17 @@ def _standing(status: str | None, expected: str) -> None:
         raise Refused("not_final", expected)
 
 
-def _day(of: fhir.Observation | fhir.DiagnosticReport) -> str:
-    """The day on the clock of the place where it was observed: a time zone's offset never moves it."""
+def _day(of: fhir.Observation | fhir.DiagnosticReport, report: str = "") -> str:
+    """The day on the clock of the place where it was observed: a time zone's offset never moves it.
+
+    :param report: the day of the report that contains it, which counts before the day on which it was made public
+    """
     moment = of.effectiveDateTime
     if moment is None and of.effectivePeriod is not None:
         moment = of.effectivePeriod.start or of.effectivePeriod.end
     if moment is None and isinstance(of, fhir.Observation):
         moment = of.effectiveInstant
-    return (moment or of.issued or "")[:10]
+    return (moment or report or of.issued or "")[:10]
 
 
 def _value(of: fhir.Valued) -> tuple[str, str]:
