@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def spoken(name: str) -> str | None:
+    """A file's name where it may be written down; None where it may tell of a person: other letters, long numbers."""
+    return name if _PLAIN_NAME.fullmatch(name) and not re.search(r"\d{9}", name) else None
 
 
 def replace(path: Path, content: bytes, owner: tuple[int, int] | None = None) -> None:

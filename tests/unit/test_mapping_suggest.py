@@ -13,6 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from wellhouse.cli import main
+from wellhouse.errors import WellhouseError
 from wellhouse.ingest import check, mapping, suggest
 from wellhouse.ingest.sniff import Unreadable
 from wellhouse.settings import PROJECT_ROOT
@@ -115,6 +116,23 @@ def test_no_cell_of_a_person_is_in_what_is_said(tmp_path: Path) -> None:
         for personal in ("张三", ID):
             assert personal not in said.output
     assert yaml.safe_load(runner.invoke(main, ["mapping", "suggest", str(path)]).output)["source"] == "exam"
+
+
+@pytest.mark.parametrize("row", [f"x,张三,{ID},7.1", "x,张三,13912345678,7.1", "x,张三,2024-03-05,7.1"])
+def test_a_first_row_that_is_somebody_is_no_header(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{row}\n" * 3)
+    with pytest.raises(WellhouseError, match="add a header") as said:
+        proposed(path, source="exam")
+    assert not [cell for cell in row.split(",")[1:] if cell in str(said.value)]
+
+
+def test_ten_results_are_not_shown(tmp_path: Path) -> None:
+    for count in (10, 11):
+        path = tmp_path / "few.csv"
+        path.write_text("姓名,收缩压(mmHg)\n" + "".join(f"张三,{110 + n}\n" for n in range(count)))
+        (item,) = proposed(path, source="exam").items
+        assert bool(item.quantiles) is (count == 11)
 
 
 def test_check_says_what_loading_would_refuse(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import typer
 
 from wellhouse.commands.options import AsJson
 from wellhouse.errors import WellhouseError
+from wellhouse.files import spoken
 from wellhouse.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def ingest(
         for file in files:
             results += _load(loader, of, file, source, site, mapping, format)
     report = _report(results)
-    print(json.dumps(report, ensure_ascii=False) if as_json else _table(report))
+    shown = [_spoken(path) if isinstance(result, str) else result.shown for path, result in results]
+    print(json.dumps(report, ensure_ascii=False) if as_json else _table(report, shown))
     if any(isinstance(r, str) for _, r in results):
         raise typer.Exit(1)
 
@@ -98,7 +100,7 @@ def _tried(file: Path, act: Callable[[], Result]) -> Result | str:
         return str(error)
     except Exception as error:
         # whatever a driver says may carry a row: name its kind only
-        line = f"{file.name}: failed with {type(error).__name__}; nothing of it was loaded"
+        line = f"{_spoken(file)}: failed with {type(error).__name__}; nothing of it was loaded"
         print(f"wellhouse: {line}", file=sys.stderr)
         return line
     for line in result.lines:
@@ -119,9 +121,9 @@ def _mapping(
     mapping = mappings.read(mapping_file) if mapping_file else None
     site = site or (mapping.site if mapping else None)
     if site is None:
-        raise WellhouseError(f"{file.name}: which site is it from? Say --site")
+        raise WellhouseError(f"{_spoken(file)}: which site is it from? Say --site")
     if source is not None and source not in mappings.SOURCES:
-        raise WellhouseError(f"{file.name}: no source `{source}`, expected one of {', '.join(mappings.SOURCES)}")
+        raise WellhouseError(f"{_spoken(file)}: no source `{source}`, expected one of {', '.join(mappings.SOURCES)}")
     return mapping or mappings.choose(of.root, source or "exam", site, form), site
 
 
@@ -173,9 +175,15 @@ def _report(results: list[tuple[Path, Result | str]]) -> dict[str, Any]:
     return {"files": files, "totals": totals}
 
 
-def _table(report: dict[str, Any]) -> str:
+def _table(report: dict[str, Any], shown: list[str]) -> str:
     lines = [f"{'read':>9} {'loaded':>9} {'quarant.':>9} {'duplicate':>9}  status       file"]
-    for row in [*report["files"], report["totals"] | {"status": "", "path": "total"}]:
-        counts = " ".join(f"{row[name]:>9}" for name in ("read", "loaded", "quarantined", "duplicate"))
-        lines.append(f"{counts}  {row['status']:<12} {Path(row['path']).name}")
+    rows = [*report["files"], report["totals"] | {"status": ""}]
+    for row, name in zip(rows, [*shown, "total"], strict=True):
+        counts = " ".join(f"{row[count]:>9}" for count in ("read", "loaded", "quarantined", "duplicate"))
+        lines.append(f"{counts}  {row['status']:<12} {name}")
     return "\n".join(lines)
+
+
+def _spoken(file: Path) -> str:
+    """How a message calls a file of which nothing else is known: a task's log keeps it. By its size it can be found."""
+    return spoken(file.name) or f"a file of {file.stat().st_size if file.exists() else 0} bytes"

@@ -126,7 +126,8 @@ class Vault:
             (indexes,),
         )
         for index, key, key_id, digest, sealed, types in found:
-            known[index] = rows.setdefault(key, _Row(key, key_id, digest, bytes(sealed), types=set(types), numbers=len(types)))
+            row = _Row(key, key_id, digest, bytes(sealed), types=set(types), numbers=len(types))
+            known[index] = rows.setdefault(key, row)
         self._connection.commit()
         return known
 

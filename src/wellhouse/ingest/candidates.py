@@ -44,10 +44,15 @@ class Candidate:
     usual: float
     similarity: float
 
+_FEWEST = 11
+"""Results that a distribution is shown of: of fewer it would show the results themselves."""
+
 
 @dataclass(frozen=True)
 class Item:
-    """A local item. ``quantiles``: of its numbers at QUANTILES, as written; ``words``: share of ordinal results."""
+    """A local item. ``quantiles``: of its numbers at QUANTILES, as written, none where they would be results;
+    ``words``: share of ordinal results.
+    """
 
     code: str
     name: str
@@ -87,7 +92,7 @@ def item(dictionary: Dictionary, root: Path, code: str, name: str, unit: str, ce
     found.sort(key=lambda c: (-round(c.similarity + c.inside, 1), -c.usual))
     return Item(
         code, name, unit, count, len(numbers) / max(count, 1), words,
-        tuple(float(f"{q:.4g}") for q in np.quantile(numbers, QUANTILES)) if len(numbers) else (),
+        tuple(float(f"{q:.4g}") for q in np.quantile(numbers, QUANTILES)) if len(numbers) >= _FEWEST else (),
         known is not None, tuple(found[:_SHOWN]),
     )  # fmt: skip
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +19,7 @@ from wellhouse.crypto.keyring import SYSTEM, Keyring
 from wellhouse.crypto.recordings import Store
 from wellhouse.crypto.vault import Vault
 from wellhouse.errors import WellhouseError
+from wellhouse.files import spoken
 from wellhouse.ingest import dictionary, formats, lifestyle, pairs, sniff
 from wellhouse.ingest.ahead import ahead
 from wellhouse.ingest.batch import Batch, Ints, Layout
@@ -39,16 +39,19 @@ from wellhouse.landing.recordings import objects, recorded
 from wellhouse.settings import Settings
 
 _SEAL_BYTES = 4 << 20
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass
 class Result:
-    """What became of a file; ``lines`` say what was not taken, for a reader; ``spent``: files that came with it."""
+    """What became of a file.
+
+    ``shown``: how messages call it; ``lines`` say what was not taken, for a reader; ``spent``: files that came with it.
+    """
 
     path: Path
     entry: Entry
     seconds: float = 0.0
+    shown: str = ""
     lines: list[str] = field(default_factory=list)
     spent: list[Path] = field(default_factory=list)
 
@@ -99,10 +102,9 @@ class Ingest:
 
     def _entry(self, path: Path, mapping: Mapping, site: str, form: str, name: str) -> Entry:
         sha256 = sniff.digest(path)
-        telling = _PLAIN_NAME.fullmatch(name) is None or re.search(r"\d{9}", name)
         return Entry(
             sha256=sha256,
-            file_name=f"{site}_{mapping.source}_{sha256[:12]}" if telling else name,
+            file_name=spoken(name) or f"{site}_{mapping.source}_{sha256[:12]}",
             bytes=path.stat().st_size,
             site=site,
             source=mapping.source,
@@ -115,7 +117,7 @@ class Ingest:
 
     def _result(self, path: Path, entry: Entry, summary: Summary, known: bool, started: float) -> Result:
         result = Result(path, entry, time.monotonic() - started)
-        shown = _shown(self.settings, path, entry.file_name)
+        shown = result.shown = _shown(self.settings, path, entry.file_name)
         again = [f"{shown}: this very file was loaded before, nothing to do"]
         result.lines = again if known else summary.lines(shown)
         return result

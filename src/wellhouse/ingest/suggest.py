@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,17 +13,20 @@ import pyarrow as pa
 import yaml
 
 from wellhouse.errors import WellhouseError
-from wellhouse.ingest import candidates, columns, dictionary, formats, header
+from wellhouse.ingest import candidates, columns, dictionary, formats, header, identity
 from wellhouse.ingest import mapping as mappings
 from wellhouse.ingest.batch import each, groups
 from wellhouse.ingest.candidates import Item
 from wellhouse.ingest.columns import Column
+from wellhouse.ingest.dates import parse_date
 from wellhouse.ingest.dictionary import Dictionary, normal_name
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 
 RECORDS = 100_000
 """The records that are looked at."""
+
+_NUMBER_OF_A_PERSON = re.compile(r"1[3-9]\d{9}|\d{15}|\d{17}[\dXx]")
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ def suggest(root: Path, path: Path, source: str | None, site: str | None, form: 
     sources = [source] if source else [s for s in mappings.SOURCES if (root / "mappings" / f"{s}.yaml").exists()]
     own = _closest(root, path, form, sources, known)
     found, table = _first_records(path, form, columns.Open.of(own, known))
+    if _is_a_record(found.names):
+        raise WellhouseError(f"{path.name}: its first row is a record, expected the names of the columns: add a header")
     described = columns.describe(header.under(list(found.names), own), table, own, known)
     places = {c.role: c.place for c in described if c.role}
     long = not {"item", "item_code"}.isdisjoint(places) and own.source == "exam"
@@ -132,6 +138,14 @@ def _first_records(path: Path, form: str, mapping: Mapping) -> tuple[Header, pa.
     if not rows:
         raise WellhouseError(f"{path.name}: no records to look at")
     return found, pa.concat_tables(parts).combine_chunks()
+
+
+def _is_a_record(names: Sequence[str]) -> bool:
+    """Whether a header has an ID number, a phone number or a day among its names: it is a person's row then."""
+    return any(
+        parse_date(name) is not None or _NUMBER_OF_A_PERSON.fullmatch(identity.clean(name)) is not None
+        for name in names
+    )
 
 
 def _wide_items(root: Path, known: Dictionary, table: pa.Table, described: list[Column], own: Mapping) -> list[Item]:

@@ -127,7 +127,7 @@ def forget_persons(load: Load, heads: list[str], gone: Rows, refused: Rows) -> N
     :param gone: rows of which nothing stays; ``refused``: those of them that were quarantined
     """
     stays = " ".join(
-        f"and not exists (select from landing.{t} h where h.load_id = $1 and h.person_key = p.person_key)"  # noqa: S608
+        f"and not exists (select from landing.{t} h where h.load_id = $1 and h.person_key = p.person_key)"
         for t in heads
     )
     load.execute(
