@@ -44,6 +44,7 @@ class Candidate:
     usual: float
     similarity: float
 
+
 _FEWEST = 11
 """Results that a distribution is shown of: of fewer it would show the results themselves."""
 

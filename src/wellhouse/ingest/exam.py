@@ -144,9 +144,7 @@ def _exam_keys(batch: Batch, day: Ints) -> Ints:
     return record_keys(batch, "exam", number, day)
 
 
-def record_keys(
-    batch: Batch, kind: str, number: pa.Array | None, day: Ints, apart: pa.Array | None = None
-) -> Ints:
+def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints, apart: pa.Array | None = None) -> Ints:
     """A key per record from the source's number of it, else from person and day; 0 where rejected.
 
     :param apart: what tells records of a person and day apart that have no number
