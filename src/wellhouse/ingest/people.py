@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from wellhouse.crypto.vault import Claim, Identifier, Person
 from wellhouse.ingest import identity
-from wellhouse.ingest.batch import Batch, Ints, firsts, groups
+from wellhouse.ingest.batch import Batch, Ints, firsts, groups, strings
 from wellhouse.ingest.dates import parse_date
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.identity import IdNumber, Rejected
@@ -38,7 +38,7 @@ def identify(batch: Batch, vault: Persons) -> None:
     combined = [batch.each(columns[role], str)[1] for role in _COMBINED if role in columns]
     heads, run = batch.runs
     first, group = groups(*combined)
-    distinct = zip(*(column.take(pa.array(heads[first])).to_pylist() for column in columns.values()), strict=True)
+    distinct = zip(*(strings(column.take(pa.array(heads[first]))) for column in columns.values()), strict=True)
     facts: list[Fact | None] = []
     asked: list[tuple[int, bytes, Claim, str | None, int]] = []
     refused: dict[int, tuple[str, Rejected]] = {}
