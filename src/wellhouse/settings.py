@@ -11,7 +11,7 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +58,21 @@ class Settings(BaseSettings):
     """To any instant of so many days the cluster can be brought back."""
     keystore_keep_days: int = 3
     """Copies of the keystore are few and short-lived: a key that was destroyed must not live on in them."""
+
+    kek_provider: str = "file"
+    """Where the key-encryption key is: file, environment, credential (systemd's) or transit (Vault, OpenBao)."""
+    kek: str | None = Field(default=None, repr=False)
+    """Provider ``environment``: 32 bytes in URL-safe base64. Never put it into ``.env``."""
+    kek_retired: str | None = Field(default=None, repr=False)
+    """The one before, until ``wellhouse keys rotate`` has wrapped everything anew."""
+    kek_transit_url: str | None = None
+    """Provider ``transit``: ``https://HOST:PORT``; its token is in ``var/secrets/transit_token``."""
+    kek_transit_mount: str = "transit"
+    kek_transit_key: str = "wellhouse"
+    kek_transit_ca: Path | None = None
+    """The authority of the key server's certificate; None: the system's."""
+    credentials_directory: Path | None = Field(default=None, validation_alias="CREDENTIALS_DIRECTORY")
+    """Where systemd shows a unit its credentials."""
 
     sample_people: int = 2000
     sample_seed: int = 20240601

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 
 import typer
@@ -25,9 +26,15 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def rotate() -> None:
-    """Wrap every data key by a new key-encryption key."""
+    """Wrap every data key by a new key-encryption key; after another provider was configured: move it there."""
     from wellhouse.crypto.keyring import Keyring
+    from wellhouse.ops import copies
     from wellhouse.settings import settings
 
     with Keyring.open(settings()) as keyring:
-        print(f"{keyring.rotate()} data keys wrapped anew")
+        count, status = keyring.rotate(), keyring.status()
+    print(f"{count} data keys wrapped anew by {status.kek_id} of the provider {status.provider}")
+    if not count and status.provider in ("environment", "credential"):
+        print(f"the {status.provider} gave no new key: see the runbook key_rotation")
+    for line in copies.renew_keystore(settings()):
+        print(line, file=sys.stderr)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import datetime as dt
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from wellhouse import files
-from wellhouse.crypto import envelope
+from wellhouse.crypto import envelope, kek
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 
@@ -26,6 +23,10 @@ create table if not exists data_key (
     kek_id text not null,
     wrapped blob not null,
     created_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+) without rowid;
+create table if not exists kek (
+    kek_id text primary key,
+    since text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
 ) without rowid
 """
 
@@ -37,21 +38,27 @@ class Status:
     keys: int
     kek_id: str
     under_other_kek: int
+    provider: str
+    kek_age_days: float
+    """Since it wrapped its first key."""
 
 
 class Keyring:
     """The keystore, open. Safe to use from several processes at once (SQLite WAL, a write transaction a batch)."""
 
-    def __init__(self, connection: sqlite3.Connection, kek: bytes, settings: Settings) -> None:
+    def __init__(self, connection: sqlite3.Connection, settings: Settings) -> None:
         self._connection = connection
-        self._kek = kek
-        self._keks = {_kek_id(kek): kek}
-        self._settings = settings
+        self._provider = kek.provider(settings)
+        self._keks: dict[str, bytes] = {}
         self._fixed: dict[str, bytes] = {}
+        self._kek = self._first()
 
     @classmethod
     def open(cls, settings: Settings) -> Keyring:
-        """Open the keystore of this installation, made at first use (0600)."""
+        """Open the keystore of this installation, made at first use (0600).
+
+        :raises WellhouseError: the key-encryption key is not there, or is another one, while keys are wrapped by it
+        """
         folder = settings.keystore
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / "keystore.sqlite"
@@ -61,8 +68,8 @@ class Keyring:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         connection.execute("pragma secure_delete = on")
-        connection.execute(_SCHEMA)
-        return cls(connection, _key(settings.secret("kek")), settings)
+        connection.executescript(_SCHEMA)
+        return cls(connection, settings)
 
     def close(self) -> None:
         self._connection.close()
@@ -110,21 +117,23 @@ class Keyring:
 
     def status(self) -> Status:
         self._current()
+        current = kek.key_id(self._kek)
         total, other = self._connection.execute(
-            "select count(*), count(*) filter (where kek_id <> ?) from data_key", (_kek_id(self._kek),)
+            "select count(*), count(*) filter (where kek_id <> ?) from data_key", (current,)
         ).fetchone()
-        return Status(int(total), _kek_id(self._kek), int(other))
+        row = self._connection.execute("select since from kek where kek_id = ?", (current,)).fetchone()
+        age = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(row[0]) if row else dt.timedelta()
+        return Status(int(total), current, int(other), self._provider.name, round(age / dt.timedelta(days=1), 2))
 
     def rotate(self) -> int:
         """Wrap every data key under a new key-encryption key; returns how many. Readers and loaders keep working.
 
-        The old key stays readable as ``secrets/kek_<id>`` until no data key is wrapped by it. Keys are wrapped anew a
-        few at a time: whoever waits, waits for milliseconds. A rotation that was killed is finished by the next.
+        The old key stays readable at its provider until no data key is wrapped by it. Keys are wrapped anew a few at a
+        time: whoever waits, waits for milliseconds. A rotation that was killed is finished by the next. After another
+        provider was configured, this moves the key there.
         """
-        self._keks |= self._on_disk()
-        old = (self._secrets / "kek").read_bytes()
-        files.replace(self._secrets / f"kek_{_kek_id(_key(old.decode().strip()))}", old)
-        files.replace(self._secrets / "kek", secrets.token_urlsafe(32).encode())
+        self._known()
+        self._provider.renew()
         wrapped = 0
         while batch := self._wrap_anew():
             wrapped += batch
@@ -133,24 +142,26 @@ class Keyring:
     def _wrap_anew(self) -> int:
         """A few of the keys that an older key-encryption key wraps; after the last of them that one is forgotten."""
         with self._exclusively():
-            kek = self._current()
+            current = self._current()
             rows = self._connection.execute(
-                "select key_id, kek_id, wrapped from data_key where kek_id <> ? limit ?", (_kek_id(kek), _BATCH)
+                "select key_id, kek_id, wrapped from data_key where kek_id <> ? limit ?", (kek.key_id(current), _BATCH)
             ).fetchall()
             self._connection.executemany(
                 "update data_key set kek_id = ?, wrapped = ? where key_id = ?",
-                [(_kek_id(kek), envelope.seal(kek, self._opened(*row), _aad(row[0])), row[0]) for row in rows],
+                [
+                    (kek.key_id(current), envelope.seal(current, self._opened(*row), _aad(row[0])), row[0])
+                    for row in rows
+                ],
             )
             if not rows:
                 # nobody inserts meanwhile, and whoever inserts next reads the new key first
-                for retired in self._secrets.glob("kek_*"):
-                    retired.unlink()
+                self._provider.forget()
         return len(rows)
 
     def _insert(self, keys: Sequence[tuple[str, bytes]]) -> None:
         with self._exclusively():
-            kek = self._current()
-            rows = [(i, _kek_id(kek), envelope.seal(kek, key, _aad(i))) for i, key in keys]
+            current = self._current()
+            rows = [(i, kek.key_id(current), envelope.seal(current, key, _aad(i))) for i, key in keys]
             self._connection.executemany(
                 "insert into data_key (key_id, kek_id, wrapped) values (?, ?, ?) on conflict do nothing", rows
             )
@@ -173,7 +184,7 @@ class Keyring:
 
     def _unwrap(self, key_id: str, kek_id: str, wrapped: bytes) -> bytes:
         if kek_id not in self._keks:
-            self._keks |= self._on_disk()
+            self._known()
         if kek_id not in self._keks:
             # wrapped anew between our reading it and our looking for the key that wrapped it
             again = self._connection.execute("select kek_id, wrapped from data_key where key_id = ?", (key_id,))
@@ -182,32 +193,58 @@ class Keyring:
 
     def _opened(self, key_id: str, kek_id: str, wrapped: bytes) -> bytes:
         if kek_id not in self._keks:
-            self._keks |= self._on_disk()
+            self._known()
         try:
             return envelope.unseal(self._keks[kek_id], wrapped, _aad(key_id))
         except (KeyError, WellhouseError):
+            name = self._provider.name
             raise WellhouseError(
-                "the keystore does not open with this installation's key-encryption key (secrets/kek)"
+                f"the keystore does not open with the key-encryption key that the provider `{name}` gives"
             ) from None
 
     def _current(self) -> bytes:
-        """The key-encryption key in force, which may be a new one since we opened."""
-        self._kek = _key(self._settings.secret("kek"))
-        self._keks[_kek_id(self._kek)] = self._kek
-        return self._kek
-
-    def _on_disk(self) -> dict[str, bytes]:
-        """Those in force and on their way out, by id."""
-        found: dict[str, bytes] = {}
-        for path in self._secrets.glob("kek*"):
-            with suppress(FileNotFoundError):  # forgotten this very moment
-                kek = _key(path.read_text().strip())
-                found[_kek_id(kek)] = kek
+        """The key-encryption key in force, which may be a new one since we opened; the caller writes nothing else."""
+        found = self._provider.load()
+        if found is None:
+            found = self._kek  # another provider was configured and has none yet: the next rotation moves there
+        self._kek = found
+        self._keks[kek.key_id(found)] = found
+        self._connection.execute("insert or ignore into kek (kek_id) values (?)", (kek.key_id(found),))
         return found
 
-    @property
-    def _secrets(self) -> Path:
-        return self._settings.var / "secrets"
+    def _first(self) -> bytes:
+        """The key in force when we open. One is made for an empty keystore only; a lost one is told."""
+        found = self._provider.load()
+        if found is None and not self._wrapping():
+            with self._exclusively():  # of two that come first, one makes it
+                if self._provider.load() is None and not self._wrapping():
+                    self._provider.renew()
+            found = self._provider.load()
+        if found is not None:
+            self._keks[kek.key_id(found)] = found
+        for _ in range(3):  # a rotation may be under way
+            missing = self._wrapping() - self._keks.keys()
+            if not missing:
+                break
+            self._known()
+        missing = self._wrapping() - self._keks.keys()
+        if missing:
+            what = "is another one" if found else "is lost"
+            raise WellhouseError(
+                f"the key-encryption key {what}: the provider `{self._provider.name}` does not have "
+                f"{sorted(missing)[0]}, which keys of the keystore are wrapped by; see the runbook key_rotation"
+            )
+        return found if found is not None else self._keks[next(iter(self._wrapping()))]
+
+    def _wrapping(self) -> set[str]:
+        """The ids of the key-encryption keys that wrap anything."""
+        return {row[0] for row in self._connection.execute("select distinct kek_id from data_key")}
+
+    def _known(self) -> None:
+        """Read those in force and on their way out."""
+        found = self._provider.load()
+        for each in (*self._provider.retired(), *([found] if found else [])):
+            self._keks[kek.key_id(each)] = each
 
 
 def check(connection: sqlite3.Connection, settings: Settings) -> int:
@@ -215,20 +252,9 @@ def check(connection: sqlite3.Connection, settings: Settings) -> int:
 
     :raises WellhouseError: one does not
     """
-    ring = Keyring(connection, _key(settings.secret("kek")), settings)
+    connection.executescript(_SCHEMA)
+    ring = Keyring(connection, settings)
     return len(ring.data_keys([row[0] for row in connection.execute("select key_id from data_key")]))
-
-
-def _key(secret: str) -> bytes:
-    """The 256 bits behind a URL-safe secret."""
-    raw = base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4))
-    if len(raw) != envelope.KEY_BYTES:
-        raise WellhouseError("secrets/kek is not 32 bytes in URL-safe base64")
-    return raw
-
-
-def _kek_id(kek: bytes) -> str:
-    return hashlib.sha256(b"wellhouse kek id" + kek).hexdigest()[:16]
 
 
 def _aad(key_id: str) -> bytes:

@@ -150,6 +150,20 @@ def copy_keystore(settings: Settings, repo: int, only: bool = False) -> Copy | N
     return Copy(repo, name, int(now.timestamp()), len(content))
 
 
+def renew_keystore(settings: Settings) -> list[str]:
+    """One new copy in each repository and none from before, after keys were destroyed or wrapped anew.
+
+    Where that failed, one line says so: the work is done all the same, and the next copy tries again.
+    """
+    failed = []
+    for number in pgbackrest.REPOSITORIES:
+        try:
+            copy_keystore(settings, number, only=True)
+        except OSError as error:
+            failed.append(f"the keystore's copies in repository {number} are still the old ones: {error}")
+    return failed
+
+
 def _surplus(old: list[Copy], now: dt.datetime, days: int, only: bool) -> list[Copy]:
     """All past their days; of the others the last 20 and the last of each hour stay."""
     since = int(now.timestamp()) - days * 86400

@@ -154,9 +154,10 @@ def _load_sample(settings: Settings, say: Say) -> None:
 def _command(settings: Settings, say: Say, *arguments: str) -> None:
     """Run ``wellhouse …`` for this installation, showing what it says."""
     say(f"wellhouse {' '.join(arguments[:2])}")
+    environment = services.environment(settings) | services.handed_down(settings)
     done = subprocess.run(
         [services.binaries(settings, "pipeline") / "wellhouse", *arguments],
-        cwd=settings.root, env=services.environment(settings), stdin=subprocess.DEVNULL,
+        cwd=settings.root, env=environment, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     if done.returncode:
         raise WellhouseError(f"`wellhouse {' '.join(arguments)}` failed: what it said is above")

@@ -54,6 +54,11 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_BACKUP_REPO2": settings.backup_repo2 or "",
         "WELLHOUSE_BACKUP_KEEP_DAYS": str(settings.backup_keep_days),
         "WELLHOUSE_KEYSTORE_KEEP_DAYS": str(settings.keystore_keep_days),
+        "WELLHOUSE_KEK_PROVIDER": settings.kek_provider,
+        "WELLHOUSE_KEK_TRANSIT_URL": settings.kek_transit_url or "",
+        "WELLHOUSE_KEK_TRANSIT_MOUNT": settings.kek_transit_mount,
+        "WELLHOUSE_KEK_TRANSIT_KEY": settings.kek_transit_key,
+        **({"WELLHOUSE_KEK_TRANSIT_CA": str(settings.kek_transit_ca)} if settings.kek_transit_ca else {}),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
         "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
         "AIRFLOW_HOME": str(airflow.home(settings)),
@@ -61,6 +66,13 @@ def environment(settings: Settings) -> dict[str, str]:
         "SUPERSET_CONFIG_PATH": str(settings.root / "infra" / "superset_config.py"),
         "FLASK_APP": "superset.app:create_app()",
     }
+
+
+def handed_down(settings: Settings) -> dict[str, str]:
+    """What the supervisor and its services inherit, and no file holds: a key that the environment gives."""
+    given = {"WELLHOUSE_KEK": settings.kek, "WELLHOUSE_KEK_RETIRED": settings.kek_retired}
+    folder = settings.credentials_directory
+    return {n: v for n, v in given.items() if v} | ({"CREDENTIALS_DIRECTORY": str(folder)} if folder else {})
 
 
 def supervisor_configuration(settings: Settings) -> str:

@@ -55,7 +55,7 @@ def ensure(settings: Settings) -> None:
         return
     done = subprocess.run(
         [services.binaries(settings, "pipeline") / "supervisord", "-c", file],
-        cwd="/", env=services.environment(settings), text=True, capture_output=True,
+        cwd="/", env=services.environment(settings) | services.handed_down(settings), text=True, capture_output=True,
     )  # fmt: skip
     if done.returncode:
         raise WellhouseError(f"the supervisor did not start: {' '.join(done.stderr.split())}")
