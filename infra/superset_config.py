@@ -14,11 +14,12 @@ from typing import Any
 from flask import Flask, Response, g, request
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
-from superset.config import DISALLOWED_SQL_FUNCTIONS, TALISMAN_CONFIG
+from superset.config import DISALLOWED_SQL_FUNCTIONS, TALISMAN_CONFIG, WTF_CSRF_EXEMPT_LIST
 from superset.security import SupersetSecurityManager
 
 from wellhouse import db
 from wellhouse.settings import settings
+from wellhouse.web import banner, exports, gate, pages, signin
 
 _settings = settings()
 
@@ -78,9 +79,20 @@ DISALLOWED_SQL_FUNCTIONS = DISALLOWED_SQL_FUNCTIONS | {
 }  # fmt: skip
 
 
-# --- what is cached, and for whom ------------------------------------------------------------------------------------
+# --- who asks, and what is cached for whom ---------------------------------------------------------------------------
 class SecurityManager(SupersetSecurityManager):  # type: ignore[misc]
-    """Superset's own, with the reader's name in every cache key."""
+    """Superset's own, with a second factor after the password and the reader's name in every cache key."""
+
+    def auth_user_db(self, username: str, password: str) -> Any:
+        return gate.password_checked(_settings, "superset", username, super().auth_user_db(username, password))
+
+    def create_jwt_manager(self, app: Flask) -> Any:
+        manager = super().create_jwt_manager(app)
+        manager.additional_claims_loader(gate.claims)
+        return manager
+
+    def on_user_logout(self, user: Any) -> None:
+        signin.sign_off()
 
     def get_rls_cache_key(self, datasource: Any) -> list[str]:
         """Rows depend on who asks even where the rules read the same: one reader never gets another's cached rows."""
@@ -132,13 +144,14 @@ RATELIMIT_ENABLED = True
 RATELIMIT_APPLICATION = "200 per second"
 AUTH_RATE_LIMITED = True
 AUTH_RATE_LIMIT = "20 per minute"
-SESSION_COOKIE_NAME = "wellhouse_superset"
+SESSION_COOKIE_NAME = "__Host-wellhouse"  # by its name the browser sends it here only, and only over TLS
 SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 PERMANENT_SESSION_LIFETIME = timedelta(hours=9)
 SESSION_PROTECTION = "strong"
 WTF_CSRF_ENABLED = True
+WTF_CSRF_EXEMPT_LIST = [*WTF_CSRF_EXEMPT_LIST, "wellhouse.web.signin.token"]  # it takes no cookie
 WTF_CSRF_TIME_LIMIT = int(timedelta(hours=9).total_seconds())
 JWT_ACCESS_TOKEN_EXPIRES = timedelta(minutes=15)
 ENABLE_CORS = False
@@ -171,10 +184,19 @@ THEME_FONT_URL_ALLOWED_DOMAINS: list[str] = []
 SCARF_ANALYTICS = False
 
 
+LANGUAGE_PATHS = frozenset(f"{p}{code}" for code in ("zh", "en") for p in ("/lang/", "/superset/language_pack/"))
+"""What the page of the password needs in order to speak the reader's language."""
+
+
 def FLASK_APP_MUTATOR(app: Flask) -> None:
-    """What every answer gets on its way out."""
+    """The gate before every request, our own pages behind it, and what every answer gets on its way out."""
+    gate.Gate(_settings, "superset", LANGUAGE_PATHS).install(app)
+    app.register_blueprint(signin.blueprint)
+    app.register_blueprint(pages.blueprint)
     app.after_request(_keep_off_disk)
-    app.after_request(_mark_csv)
+    app.after_request(banner.add)
+    app.after_request(_describe)
+    app.after_request(_mark_csv)  # registered last, so it comes first
 
 
 def _keep_off_disk(response: Response) -> Response:
@@ -193,6 +215,29 @@ def _mark_csv(response: Response) -> Response:
     elif not response.get_data().startswith(BOM_UTF8):
         response.set_data(BOM_UTF8 + response.get_data())
     return response
+
+
+def _describe(response: Response) -> Response:
+    """Every file of figures says how many rows it holds and whether there are more (apache/superset#40331)."""
+    if response.status_code != 200 or response.mimetype not in exports.KINDS or "X-Wellhouse-Rows" in response.headers:
+        return response
+    data = response.get_data()
+    rows = exports.count(data, response.mimetype)
+    response.headers.update(exports.described(data, rows, rows >= _most_rows()))
+    return response
+
+
+def _most_rows() -> int:
+    """How many rows the one who asked would have got at most."""
+    asked = request.get_json(silent=True) or {}
+    limits = [int(q["row_limit"]) for q in asked.get("queries", ()) if isinstance(q, dict) and q.get("row_limit")]
+    if number := (request.view_args or {}).get("client_id"):  # SQL Lab
+        from superset import db as metadata
+        from superset.models.sql_lab import Query
+
+        query = metadata.session.query(Query).filter_by(client_id=number).one_or_none()
+        limits += [query.limit] if query is not None and query.limit else []
+    return min([*limits, SQL_MAX_ROW])
 
 
 # --- language, names, limits -----------------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ declare
 begin
     update access.reader r set revoked_at = clock_timestamp() where r.username = revoke.username;
     if not found then raise exception 'no such reader'; end if;
+    update access.session s set ended_at = clock_timestamp() where s.username = revoke.username and s.ended_at is null;
     execute format('alter role %I nologin', login);
     perform pg_terminate_backend(pid) from pg_stat_activity where usename = login;
 end

@@ -10,7 +10,7 @@ begin
             execute format('create role %I nologin nosuperuser nobypassrls noinherit', name);
         end if;
     end loop;
-    foreach name in array array['wh_ingest', 'wh_identity', 'wh_transform', 'wh_model', 'wh_ops', 'wh_access', 'wh_audit', 'wh_backup'] loop
+    foreach name in array array['wh_ingest', 'wh_identity', 'wh_transform', 'wh_model', 'wh_ops', 'wh_access', 'wh_audit', 'wh_backup', 'wh_signin'] loop
         if not exists (select from pg_roles where rolname = name) then
             execute format('create role %I login nosuperuser nobypassrls', name);
         end if;

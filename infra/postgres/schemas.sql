@@ -2,7 +2,7 @@
 -- Idempotent; run as the cluster's superuser in the warehouse database after roles.sql.
 revoke all on schema public from public;
 do $$ begin execute format('revoke all on database %I from public', current_database()); end $$;
-do $$ begin execute format('grant connect on database %I to wh_ingest, wh_identity, wh_transform, wh_model, wh_ops, wh_access, wh_audit, wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor', current_database()); end $$;
+do $$ begin execute format('grant connect on database %I to wh_ingest, wh_identity, wh_transform, wh_model, wh_ops, wh_access, wh_audit, wh_signin, wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor', current_database()); end $$;
 do $$ begin execute format('grant create on database %I to wh_owner', current_database()); end $$;
 -- dbt's unit tests compare what a model makes of made-up rows in temporary tables; scores arrive through one
 do $$ begin execute format('grant temporary on database %I to wh_transform, wh_model', current_database()); end $$;

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     mllp_batch_minutes: float = 15
     """Messages of so long become one file of the inbox."""
 
+    idle_minutes: float = 30
+    """So long a session of Superset or Airflow may rest."""
+
     score2_risk_region: str | None = None
     """low, moderate, high or very_high: which of SCORE2's regions the centre's people belong to; unset: not scored."""
     keep_originals_days: int | None = None

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.second_factor import code
 from wellhouse.settings import settings
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -51,7 +52,10 @@ def sign_in(chromium: Browser, superset_url: str) -> Iterator[Callable[[str, int
         page.fill("#username", username)
         page.fill("input[type=password]", settings().secret(f"password_{username}"))
         page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/login" not in url, wait_until="commit")
+        page.wait_for_url(lambda url: "/wellhouse/second-factor" in url, wait_until="commit")
+        page.fill("#code", code(username))
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/second-factor" not in url, wait_until="commit")
         return page
 
     yield open_page

@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import pytest
 
+from tests.second_factor import code
 from wellhouse.ops import bootstrap
 from wellhouse.settings import Settings, settings
 from wellhouse.superset.client import KEEP_ALIVE_S, Superset
@@ -64,15 +65,23 @@ class Person:
 
 
 def browser(url: str, username: str, password: str) -> httpx.Client:
-    """Signed in by the form, as a browser is."""
+    """Signed in by both forms, as a browser is."""
     verify = ssl.create_default_context(cafile=settings().tls / "ca.crt")
     referer = {"Referer": f"{url}/login/"}
     limits = httpx.Limits(keepalive_expiry=KEEP_ALIVE_S)
     client = httpx.Client(base_url=url, verify=verify, timeout=60, trust_env=False, headers=referer, limits=limits)
-    token = re.search(r'id="csrf_token"\s+value="([^"]+)"', client.get("/login/").text)
-    assert token
-    client.post("/login/", data={"username": username, "password": password, "csrf_token": token[1]})
+    client.post("/login/", data={"username": username, "password": password, "csrf_token": csrf(client, "/login/")})
+    path = "/wellhouse/second-factor"
+    answer = client.post(path, data={"code": code(username), "csrf_token": csrf(client, path)})
+    assert answer.status_code == 302, answer.text
     return client
+
+
+def csrf(client: httpx.Client, path: str) -> str:
+    """The token of a page's form."""
+    token = re.search(r'name="csrf_token"[^>]*?value="([^"]+)"', client.get(path).text)
+    assert token
+    return token[1]
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +101,7 @@ def person(administrator: Superset) -> Iterator[Callable[[str], Person]]:
     def sign_in(username: str) -> Person:
         if username not in known:
             password = settings().secret(f"password_{username}")
-            superset = Superset(settings(), username, password)
+            superset = Superset(settings(), username, password, code(username))
             known[username] = Person(superset, browser(superset.url, username, password), datasets, database)
         return known[username]
 

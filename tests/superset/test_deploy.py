@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from wellhouse import audit
 from wellhouse.settings import settings
 from wellhouse.superset import roles
 from wellhouse.superset.client import Superset
@@ -120,7 +121,7 @@ def test_reviews_and_the_trail_know_of_every_grant(superset_url: str) -> None:
     assert {"analyst_hz", "auditor"} <= {r["username"] for r in reviewed}
     verified = json.loads(wellhouse("audit", "verify", "--json").stdout)
     assert verified["whole"] is True
-    events = json.loads(wellhouse("audit", "by", "wh_access", "--since", "2020-01-01", "--json").stdout)
+    events = json.loads(wellhouse("audit", "by", audit.operator(), "--since", "2020-01-01", "--json").stdout)
     assert {e["action"] for e in events} >= {"provision"}
     assert json.loads(wellhouse("audit", "who-saw", "1", "--json").stdout) == []
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import psycopg
 
@@ -16,8 +17,24 @@ from wellhouse.settings import Settings
 _ROLE = "health_manager"
 
 
+@dataclass(frozen=True)
+class Recording:
+    """A recording that this reader may hear; the audit trail has it already."""
+
+    media_type: str
+    size: int
+    read: Callable[[int, int], Iterator[bytes]]
+    """The audio from one byte until before another, a verified piece at a time."""
+
+
 def play(settings: Settings, recording_key: int, username: str, purpose: str) -> Iterator[bytes]:
-    """The audio of a recording, a piece at a time, with the reader's own rights.
+    """The whole audio, a piece at a time; raises as :func:`opened`."""
+    recording = opened(settings, recording_key, username, purpose)
+    yield from recording.read(0, recording.size)
+
+
+def opened(settings: Settings, recording_key: int, username: str, purpose: str) -> Recording:
+    """A recording with the reader's own rights.
 
     :raises WellhouseError: no such reader, not a health manager, no such recording at a site of theirs (the same line
         for one that does not exist), or the person was erased
@@ -25,7 +42,7 @@ def play(settings: Settings, recording_key: int, username: str, purpose: str) ->
     person = _cleared(settings, recording_key, username, purpose)
     with db.connect("wh_identity", settings) as connection, Keyring.open(settings) as keyring:
         row = connection.execute(
-            """select object, sealed_key, k.person_key
+            """select object, sealed_key, k.person_key, media_type, bytes
                from landing.call_recording r join vault.audio_key k using (object)
                where recording_key = %s and r.person_key = %s order by r.load_id desc limit 1""",
             (recording_key, person),
@@ -34,7 +51,9 @@ def play(settings: Settings, recording_key: int, username: str, purpose: str) ->
         keys = {} if row is None else person_keys(connection, keyring, [row[2]])
         if row is None or row[2] not in keys:
             raise WellhouseError(f"the audio of recording {recording_key} was erased")
-    yield from Store(settings).read(row[0], bytes(row[1]), Person(row[2], *keys[row[2]]))
+    name, sealed_key, owner, media_type, size = row[0], bytes(row[1]), Person(row[2], *keys[row[2]]), row[3], row[4]
+    store = Store(settings)
+    return Recording(media_type, size, lambda a, b: store.read_range(name, sealed_key, owner, size, a, b))
 
 
 def _cleared(settings: Settings, recording_key: int, username: str, purpose: str) -> int:

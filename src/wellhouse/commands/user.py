@@ -64,6 +64,15 @@ def revoke(name: Name, site: Sites = None) -> None:
         users.deactivate(superset, name)
 
 
+@app.command()
+def reset_factor(name: Name) -> None:
+    """Forget a reader's second factor, end their sessions, and let them make a new one within two weeks."""
+    from wellhouse.settings import settings
+    from wellhouse.signin import factor
+
+    factor.reset(settings(), name)
+
+
 @app.command(name="list")
 def list_(as_json: AsJson = False) -> None:
     """Readers, their roles and sites."""

@@ -66,5 +66,27 @@ def unseal(key: bytes, source: IO[bytes], aad: bytes) -> Iterator[bytes]:
         number += 1
 
 
+def unseal_range(key: bytes, source: IO[bytes], aad: bytes, size: int, start: int, stop: int) -> Iterator[bytes]:
+    """The plaintext from ``start`` until before ``stop``; only the chunks that hold it are read, and each is verified.
+
+    :param size: of the whole plaintext; a wrong one does not open
+    :raises WellhouseError: as :func:`unseal`
+    """
+    cipher = AESGCM(key)
+    if source.read(len(_MAGIC)) != _MAGIC:
+        raise WellhouseError("a sealed file does not open: it is none of ours")
+    prefix = source.read(_PREFIX_BYTES)
+    newest = max(0, size - 1) // CHUNK_BYTES
+    for number in range(start // CHUNK_BYTES, min(newest, max(start, stop - 1) // CHUNK_BYTES) + 1):
+        source.seek(len(_MAGIC) + _PREFIX_BYTES + number * (CHUNK_BYTES + _TAG_BYTES))
+        sealed = source.read(CHUNK_BYTES + _TAG_BYTES)
+        try:
+            chunk = cipher.decrypt(_nonce(prefix, number, number == newest), sealed, aad)
+        except (InvalidTag, ValueError):
+            raise WellhouseError("a sealed file does not open: wrong key, wrong place or changed bytes") from None
+        first = number * CHUNK_BYTES
+        yield chunk[max(0, start - first) : max(0, stop - first)]
+
+
 def _nonce(prefix: bytes, number: int, last: bool) -> bytes:
     return prefix + number.to_bytes(4, "big") + bytes([last])

@@ -14,8 +14,11 @@ from wellhouse.errors import WellhouseError
 from wellhouse.ops.cluster import SUPERUSER
 from wellhouse.settings import Settings
 
-SCRIPTS = ("roles", "schemas", "audit", "policies", "backups")
-LOGINS = ("wh_ingest", "wh_identity", "wh_transform", "wh_model", "wh_ops", "wh_access", "wh_audit", "wh_backup")
+SCRIPTS = ("roles", "schemas", "audit", "policies", "backups", "signin")
+LOGINS = (
+    "wh_ingest", "wh_identity", "wh_transform", "wh_model", "wh_ops", "wh_access", "wh_audit", "wh_backup",
+    "wh_signin",
+)  # fmt: skip
 SERVICES = ("airflow", "superset")
 """Services with a database of their own for their metadata, owned by a role of the same name."""
 

@@ -93,7 +93,7 @@ def where_to_go(settings: Settings) -> list[str]:
         f"Superset  https://localhost:{settings.superset_port}",
         f"Airflow   {airflow.url(settings)}",
         f"The browser trusts both after importing {settings.tls / 'ca.crt'}",
-        "First passwords, one file a user:",
+        "First passwords, one file a user; the first sign-in shows a QR code for the second factor:",
     ]
     for file in sorted((settings.var / "secrets").glob("password_*")):
         lines.append(f"  {file.name.removeprefix('password_'):<16} {file}")

@@ -59,6 +59,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_KEK_TRANSIT_MOUNT": settings.kek_transit_mount,
         "WELLHOUSE_KEK_TRANSIT_KEY": settings.kek_transit_key,
         **({"WELLHOUSE_KEK_TRANSIT_CA": str(settings.kek_transit_ca)} if settings.kek_transit_ca else {}),
+        "WELLHOUSE_IDLE_MINUTES": str(settings.idle_minutes),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
         "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
         "AIRFLOW_HOME": str(airflow.home(settings)),
@@ -79,6 +80,7 @@ def supervisor_configuration(settings: Settings) -> str:
     """The supervisor's configuration; a service whose section changes has to be started again."""
     user = accounts.os_user()
     lock = settings.root / "uv.lock"
+    web = sorted(f for f in (settings.root / "src" / "wellhouse" / "web").rglob("*") if f.suffix not in ("", ".pyc"))
     values = {
         "var": str(settings.var),
         "root": str(settings.root),
@@ -91,7 +93,7 @@ def supervisor_configuration(settings: Settings) -> str:
         "postgres_revision": digest(cluster.data(settings) / "postgresql.conf", cluster.data(settings) / "pg_hba.conf"),
         "airflow_revision": digest(lock, airflow.home(settings) / "airflow.cfg"),
         "mllp_revision": digest(lock, settings.tls / "mllp.crt", settings.var / "mllp" / "clients.pem"),
-        "superset_revision": digest(lock, settings.root / "infra" / "superset_config.py"),
+        "superset_revision": digest(lock, settings.root / "infra" / "superset_config.py", *web),
     }
     escaped = {name: value.replace("%", "%%") for name, value in values.items()}
     escaped["environment"] = ",".join(f'{k}="{_quoted(v)}"' for k, v in environment(settings).items())

@@ -11,8 +11,8 @@ import httpx
 
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
+from wellhouse.signin import service
 
-ADMINISTRATOR = "administrator"
 PAGE = 100
 """Rows a request: what Flask-AppBuilder allows at most."""
 KEEP_ALIVE_S = 1
@@ -22,10 +22,10 @@ KEEP_ALIVE_S = 1
 class Superset:
     """One signed-in session; use it as a context manager."""
 
-    def __init__(self, of: Settings, username: str = ADMINISTRATOR, password: str | None = None) -> None:
-        """Sign in.
+    def __init__(self, of: Settings, username: str | None = None, password: str = "", code: str = "") -> None:
+        """Sign in: without a name as our own program, which shows an assertion instead of a person's two factors.
 
-        :param password: unset, the one in the person's 0600 file of first passwords
+        :param code: of the person's second factor
         :raises WellhouseError: Superset does not answer, or does not let the person in
         """
         self.url = f"https://localhost:{of.superset_port}"
@@ -42,16 +42,20 @@ class Superset:
             limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
         )
         try:
-            self._sign_in(username, password or of.secret(f"password_{username}"))
+            token = self._service_token(of) if username is None else self._token(username, password, code)
+            self._http.headers["Authorization"] = f"Bearer {token}"
+            self._http.headers["X-CSRFToken"] = self.get("/api/v1/security/csrf_token/")["result"]
         except BaseException:
             self._http.close()
             raise
 
-    def _sign_in(self, username: str, password: str) -> None:
+    def _service_token(self, of: Settings) -> str:
+        headers = {service.HEADER: service.assertion(of, "superset")}
+        return str(self.post("/wellhouse/token", headers=headers)["access_token"])
+
+    def _token(self, username: str, password: str, code: str) -> str:
         document = {"username": username, "password": password, "provider": "db", "refresh": False}
-        token = self.post("/api/v1/security/login", document)["access_token"]
-        self._http.headers["Authorization"] = f"Bearer {token}"
-        self._http.headers["X-CSRFToken"] = self.get("/api/v1/security/csrf_token/")["result"]
+        return str(self.post("/api/v1/security/login", document, headers={"X-Wellhouse-Code": code})["access_token"])
 
     def __enter__(self) -> Superset:
         return self

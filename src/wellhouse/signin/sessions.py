@@ -1,0 +1,83 @@
+"""Sessions that end when the server says so: by sign-off, after idling, after a working day, by revocation."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+
+from psycopg import errors
+
+from wellhouse import audit
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import Settings
+from wellhouse.signin import store
+
+LONGEST = dt.timedelta(hours=9)
+
+_LIVE = """
+    update access.session s set seen_at = clock_timestamp() from access.reader r
+    where s.token_hash = %s and s.ended_at is null and s.seen_at > clock_timestamp() - %s::interval
+      and s.started_at > clock_timestamp() - %s::interval
+      and r.username = s.username and r.revoked_at is null and now() < coalesce(r.valid_until, 'infinity')
+    returning s.username
+"""
+
+
+def begin(of: Settings, username: str, path: str, token: str | None = None) -> str:
+    """A new session of a reader who has shown both factors; returns what the client holds.
+
+    :param path: where they signed in, for the audit trail
+    :param token: unset, a fresh one; one that was used before begins nothing
+    :raises WellhouseError: not a reader, revoked or expired, or the token was used before
+    """
+    token = token or secrets.token_urlsafe(32)
+    with store.connection(of) as connection:
+        active = connection.execute(
+            """select from access.reader where username = %s and revoked_at is null
+               and now() < coalesce(valid_until, 'infinity')""",
+            (username,),
+        ).fetchone()
+        if active is None:
+            raise WellhouseError("no reader of that name is cleared")
+        try:
+            connection.execute(
+                "insert into access.session (token_hash, username) values (%s, %s)", (_hash(token), username)
+            )
+        except errors.UniqueViolation:
+            raise WellhouseError("this was used before") from None
+        connection.execute("delete from access.session where started_at < clock_timestamp() - interval '30 days'")
+    audit.record(of, audit.reader(username), action="sign_in", path=path, purpose="second factor shown")
+    return token
+
+
+def who(of: Settings, token: str | None) -> str | None:
+    """Whose live session it is, which counts as activity; None: none that is."""
+    if not token:
+        return None
+    idle = dt.timedelta(minutes=of.idle_minutes)
+    with store.connection(of) as connection:
+        connection.execute("set local synchronous_commit = off")
+        row = connection.execute(_LIVE, (_hash(token), idle, LONGEST)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def end(of: Settings, token: str | None) -> None:
+    if token:
+        with store.connection(of) as connection:
+            connection.execute(
+                "update access.session set ended_at = clock_timestamp() where token_hash = %s", (_hash(token),)
+            )
+
+
+def end_all(of: Settings, username: str) -> int:
+    """How many live ones there were."""
+    with store.connection(of) as connection:
+        return connection.execute(
+            "update access.session set ended_at = clock_timestamp() where username = %s and ended_at is null",
+            (username,),
+        ).rowcount
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

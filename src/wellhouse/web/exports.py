@@ -1,0 +1,63 @@
+"""Files that leave: Excel in Chinese opens them, no cell runs as a formula, and each says how much it holds."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for the beginning of a formula (OWASP, CSV injection), also written wide."""
+
+
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+KINDS = (CSV, XLSX)
+
+
+def safe(cell: Any) -> Any:
+    """A text that could run is marked as text; numbers and dates are what they are."""
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(RUNS) else cell
+
+
+def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
+    """UTF-8 with its byte order mark."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([safe(c) for c in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def xlsx_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
+    from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Wellhouse")
+    sheet.freeze_panes = "A2"
+    for row in rows:
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", c) if isinstance(c, str) else c for c in map(safe, row)])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def described(data: bytes, rows: int, truncated: bool) -> dict[str, str]:
+    """Headers: how many rows, the hash of the bytes, and whether there are more rows than these."""
+    return {
+        "X-Wellhouse-Rows": str(rows),
+        "X-Wellhouse-SHA256": hashlib.sha256(data).hexdigest(),
+        "X-Wellhouse-Truncated": "true" if truncated else "false",
+        "Content-Length": str(len(data)),
+    }
+
+
+def count(data: bytes, kind: str) -> int:
+    """Rows below the head."""
+    if kind == CSV:
+        return max(0, sum(1 for _ in csv.reader(io.StringIO(data.decode("utf-8-sig")))) - 1)
+    from openpyxl import load_workbook
+
+    book = load_workbook(io.BytesIO(data), read_only=True)
+    return max(0, sum(1 for _ in book.worksheets[0].iter_rows()) - 1)

@@ -1,0 +1,191 @@
+"""Both factors or nothing: over the pages, over the API, by our own programs; and what ends a session."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+
+import httpx
+import jwt
+import psycopg
+import pyotp
+import pytest
+
+from tests.second_factor import code, now
+from tests.superset.conftest import browser, csrf
+from wellhouse.errors import WellhouseError
+from wellhouse.settings import settings
+from wellhouse.signin import factor, service, sessions
+from wellhouse.superset.client import KEEP_ALIVE_S
+
+PAGE = "/wellhouse/second-factor"
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture
+def newcomer(superset_url: str) -> Iterator[str]:
+    """An analyst who has not made a second factor yet."""
+    name = "newcomer"
+    subprocess.run(["wellhouse", "user", "add", name, "--role", "analyst", "--site", "cd"], check=True)
+    subprocess.run(["wellhouse", "user", "reset-factor", name], check=True)
+    yield name
+    subprocess.run(["wellhouse", "user", "revoke", name], check=True)
+
+
+@pytest.fixture
+def client(superset_url: str) -> Iterator[httpx.Client]:
+    verify = ssl.create_default_context(cafile=settings().tls / "ca.crt")
+    referer = {"Referer": f"{superset_url}/login/"}
+    limits = httpx.Limits(keepalive_expiry=KEEP_ALIVE_S)
+    with httpx.Client(
+        base_url=superset_url, verify=verify, timeout=60, trust_env=False, headers=referer, limits=limits
+    ) as http:
+        yield http
+
+
+def password(username: str) -> str:
+    return settings().secret(f"password_{username}")
+
+
+def first_factor(client: httpx.Client, username: str) -> None:
+    data = {"username": username, "password": password(username), "csrf_token": csrf(client, "/login/")}
+    assert client.post("/login/", data=data).status_code == 302
+
+
+def answer(client: httpx.Client, digits: str) -> httpx.Response:
+    return client.post(PAGE, data={"code": digits, "csrf_token": csrf(client, PAGE)})
+
+
+def test_a_password_alone_opens_no_page_and_no_api(client: httpx.Client) -> None:
+    code("analyst_hz")  # there is a factor
+    first_factor(client, "analyst_hz")
+    for path in (
+        "/superset/welcome/",
+        "/dashboard/list/",
+        "/health-summary",
+        "/users/userinfo/",
+    ):
+        refused = client.get(path, headers=HTML)
+        assert (refused.status_code, refused.headers["Location"].split("?")[0]) == (302, PAGE), path
+    for path in (
+        "/api/v1/me/",
+        "/api/v1/dashboard/",
+        "/api/v1/security/csrf_token/",
+        "/api/v1/chart/data",
+        "/api/v1/me",
+    ):
+        assert client.get(path).status_code == 401, path
+    login = {"username": "analyst_hz", "password": password("analyst_hz"), "provider": "db", "refresh": True}
+    for headers in ({}, {"X-Wellhouse-Code": "000000"}, {"X-Wellhouse-Code": ""}):
+        assert client.post("/api/v1/security/login", json=login, headers=headers).status_code == 401
+
+
+def test_a_token_that_names_no_live_session_is_refused(client: httpx.Client) -> None:
+    """Even one that Superset itself would have signed."""
+    stamp = int(time.time())
+    claims = {"sub": "1", "iat": stamp, "nbf": stamp, "exp": stamp + 600, "jti": "x", "type": "access", "fresh": True,
+              "csrf": "x"}  # fmt: skip
+    for extra in ({}, {"wellhouse_session": "made-up"}):
+        forged = jwt.encode(claims | extra, settings().secret("superset_secret_key"), "HS256")
+        assert client.get("/api/v1/me/", headers={"Authorization": f"Bearer {forged}"}).status_code == 401
+    for header in ("Bearer", "Bearer x", "Basic YTpi", "bearer x.y.z"):
+        assert client.get("/api/v1/me/", headers={"Authorization": header}).status_code == 401
+
+
+def test_enrolment_shows_a_secret_once_and_takes_its_code(client: httpx.Client, newcomer: str) -> None:
+    first_factor(client, newcomer)
+    page = client.get(PAGE, params={"lang": "zh"}).text
+    assert "第二重验证" in page
+    assert "<svg" in page
+    found = re.search(r'id="secret">([A-Z2-7 ]+)<', page)
+    assert found
+    app = pyotp.TOTP(found[1].replace(" ", ""))
+    assert answer(client, "000000").status_code == 401
+    done = answer(client, app.generate_otp(now()))
+    assert done.status_code == 200
+    recovery = re.findall(r"<code>([A-Z2-9]{4}-[A-Z2-9]{4}-[A-Z2-9]{4})</code>", done.text)
+    assert len(set(recovery)) == factor.RECOVERY_CODES
+    assert client.get("/api/v1/me/").json()["result"]["username"] == newcomer
+    assert factor.verify(settings(), newcomer, recovery[0].lower())
+    assert not factor.verify(settings(), newcomer, recovery[0]), "a recovery code counts once"
+    with pytest.raises(WellhouseError):
+        factor.enrol(settings(), newcomer)
+
+
+def test_a_code_counts_once_and_only_around_its_time(newcomer: str) -> None:
+    of = settings()
+    app = pyotp.TOTP(factor.enrol(of, newcomer).secret)
+    step = now()
+    assert factor.confirm(of, newcomer, app.generate_otp(step)) is not None
+    assert not factor.verify(of, newcomer, app.generate_otp(step))
+    assert not factor.verify(of, newcomer, app.generate_otp(step - 1)), "older than one that was used"
+    assert not factor.verify(of, newcomer, app.generate_otp(step + 5))
+    assert factor.verify(of, newcomer, app.generate_otp(now() + 1))
+
+
+def test_wrong_answers_lock_for_a_while(newcomer: str) -> None:
+    of = settings()
+    app = pyotp.TOTP(factor.enrol(of, newcomer).secret)
+    assert factor.confirm(of, newcomer, app.generate_otp(now() - 1)) is not None
+    for _ in range(factor.MOST_FAILURES):
+        assert not factor.verify(of, newcomer, "123")
+    assert factor.locked(of, newcomer)
+    assert not factor.verify(of, newcomer, app.generate_otp(now())), "a right code neither"
+
+
+def test_nobody_makes_a_factor_after_the_time_for_it(
+    newcomer: str, truth: psycopg.Connection, client: httpx.Client
+) -> None:
+    truth.execute("update access.reader set enrol_until = now() - interval '1 s' where username = %s", (newcomer,))
+    first_factor(client, newcomer)
+    assert client.get(PAGE).status_code == 403
+
+
+def test_secrets_are_sealed_and_codes_hashed(truth: psycopg.Connection, newcomer: str) -> None:
+    secret = factor.enrol(settings(), newcomer).secret
+    kept = truth.execute("select sealed from access.second_factor where username = %s", (newcomer,)).fetchone()
+    assert kept is not None
+    assert secret.encode() not in bytes(kept[0])
+
+
+def test_an_assertion_of_our_own_programs_counts_once(client: httpx.Client) -> None:
+    of = settings()
+    once = {service.HEADER: service.assertion(of, "superset")}
+    first = client.post("/wellhouse/token", headers=once)
+    assert first.status_code == 200
+    again = client.post("/wellhouse/token", headers=once)
+    assert again.status_code == 401
+    claims = {"sub": "administrator", "aud": "superset", "iat": 0, "exp": int(time.time()) + 60, "jti": "x" * 43}
+    for forged in (
+        service.assertion(of, "airflow"), "", "x.y.z", jwt.encode(claims, "wrong key" * 5, "HS256"),
+        jwt.encode(claims, of.secret("signin_service_key"), "HS256"),  # it would live too long
+        jwt.encode(claims, "", "none"),
+    ):  # fmt: skip
+        assert client.post("/wellhouse/token", headers={service.HEADER: forged}).status_code == 401
+
+
+def test_a_copied_cookie_is_worth_nothing_after_signing_off(superset_url: str) -> None:
+    mine = browser(superset_url, "analyst_sh", password("analyst_sh"))
+    copied = httpx.Cookies(mine.cookies)
+    assert mine.get("/api/v1/me/").status_code == 200
+    mine.get("/logout/")
+    mine.cookies = copied
+    assert mine.get("/api/v1/me/").status_code == 401
+    mine.close()
+
+
+def test_a_session_that_rests_too_long_ends(truth: psycopg.Connection, newcomer: str) -> None:
+    of = settings()
+    held = sessions.begin(of, newcomer, "test")
+    assert sessions.who(of, held) == newcomer
+    truth.execute("update access.session set seen_at = now() - interval '31 min' where username = %s", (newcomer,))
+    assert sessions.who(of, held) is None
+    assert sessions.who(of, "") is None
+
+
+def test_the_cookie_is_strict(client: httpx.Client) -> None:
+    cookie = client.get("/login/").headers["Set-Cookie"]
+    assert {"Secure", "HttpOnly"} <= {part.strip() for part in cookie.split(";")}
