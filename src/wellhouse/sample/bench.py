@@ -53,7 +53,9 @@ def _blocks(observations: int, seed: int) -> Iterator[tuple[People, dict[str, Fl
     taken = np.empty(0, np.int64)
     for start in range(0, wanted, _PEOPLE):
         rng = stream(seed, f"bench {start}")
-        block = people.draw(min(_PEOPLE, wanted - start), YEARS, rng, taken, start)
+        # always the whole block: of one seed, a small file's people are the first of a large one's, never somebody
+        # else whose ID number happens to be the same
+        block = people.draw(_PEOPLE, YEARS, rng, taken, start).first(wanted - start)
         taken = np.r_[taken, block.first17]
         values, _ = panel.measure(block, courses.simulate(block, rng), rng, missing=0.0)
         yield block, values

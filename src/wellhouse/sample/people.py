@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,10 @@ class People:
 
     def __len__(self) -> int:
         return len(self.name)
+
+    def first(self, count: int) -> People:
+        """The first ``count`` of them."""
+        return People(**{f.name: getattr(self, f.name)[:count] for f in fields(self)})
 
     def record_number(self, person: int, site: int) -> str:
         """The site's own number for the person (档案号)."""
