@@ -21,6 +21,7 @@ from wellhouse.settings import Settings, settings
 if TYPE_CHECKING:
     from wellhouse.ingest.file import Ingest, Result
     from wellhouse.ingest.mapping import Mapping
+    from wellhouse.ingest.sniff import Digest
 
 app = typer.Typer()
 
@@ -39,18 +40,22 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Load files once. What cannot be read is quarantined with a reason and a line on standard error, and exits 0."""
-    from wellhouse.ingest.file import Ingest
-    from wellhouse.ingest.formats import FORMATS
+    from wellhouse.ingest.ahead import ahead
 
-    if format not in ("auto", *FORMATS):
-        raise typer.BadParameter(f"auto or one of: {', '.join(FORMATS)}", param_hint="--format")
     of = settings()
     files = _batch(_files(paths), batch)
     results: list[tuple[Path, Result | str]] = []
-    gc.freeze()  # what is imported stays: looking through it again and again took a twentieth of the time
-    with Ingest(of, run_id) as loader:
-        for file in files:
-            results += _load(loader, of, file, source, site, mapping, format)
+    # the next file is hashed while this one is loaded, and the first while the program is still coming up
+    with ahead(map(_digest, files)) as digests:
+        from wellhouse.ingest.file import Ingest
+        from wellhouse.ingest.formats import FORMATS
+
+        if format not in ("auto", *FORMATS):
+            raise typer.BadParameter(f"auto or one of: {', '.join(FORMATS)}", param_hint="--format")
+        gc.freeze()  # what is imported stays: looking through it again and again took a twentieth of the time
+        with Ingest(of, run_id) as loader:
+            for file, hashed in zip(files, digests, strict=True):
+                results += _load(loader, of, file, hashed, source, site, mapping, format)
     report = _report(results)
     shown = [_spoken(path) if isinstance(result, str) else result.shown for path, result in results]
     print(json.dumps(report, ensure_ascii=False) if as_json else _table(report, shown))
@@ -58,18 +63,27 @@ def ingest(
         raise typer.Exit(1)
 
 
+def _digest(file: Path) -> Digest | None:
+    from wellhouse.ingest import sniff
+
+    try:
+        return sniff.digest(file)
+    except OSError:
+        return None  # gone or unreadable: loading it says so
+
+
 def _load(
-    loader: Ingest, of: Settings, file: Path, source: str | None, site: str | None, mapping_file: Path | None,
-    form: str,
+    loader: Ingest, of: Settings, file: Path, hashed: Digest | None, source: str | None, site: str | None,
+    mapping_file: Path | None, form: str,
 ) -> list[tuple[Path, Result | str]]:  # fmt: skip
     """The result of the file, or of each file in an archive; one line on why where the work failed."""
     from wellhouse.ingest import archive, formats
     from wellhouse.ingest.sniff import Unreadable
 
-    def one(path: Path, name: str | None = None) -> Result | str:
+    def one(path: Path, name: str | None = None, hashed: Digest | None = None) -> Result | str:
         def act() -> Result:
             found = formats.detect(path) if form == "auto" else form
-            return loader.load(path, *_mapping(of, file, source, site, mapping_file, found), found, name)
+            return loader.load(path, *_mapping(of, file, source, site, mapping_file, found), found, name, hashed)
 
         return _tried(file, act)
 
@@ -84,7 +98,7 @@ def _load(
         except Unreadable as error:
             results.append((file, _tried(file, partial(refused, error))))
     else:
-        results.append((file, one(file)))
+        results.append((file, one(file, hashed=hashed)))
     if file.resolve().is_relative_to(of.inbox) and not any(isinstance(r, str) for _, r in results):
         for done in (*(s for _, r in results if not isinstance(r, str) for s in r.spent), file):
             try:

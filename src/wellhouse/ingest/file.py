@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,7 +29,7 @@ from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.parts import Part
 from wellhouse.ingest.recordings import Shelf
 from wellhouse.ingest.rejects import Rejects, Summary
-from wellhouse.ingest.sniff import Unreadable
+from wellhouse.ingest.sniff import Digest, Unreadable
 from wellhouse.landing import duplicates
 from wellhouse.landing.ledger import Counts, Entry
 from wellhouse.landing.load import Load
@@ -65,6 +64,9 @@ class Ingest:
         self.dictionary = dictionary.load(settings.root)
         self.keyring = Keyring.open(settings)
         self.connection: psycopg.Connection = db.connect("wh_ingest", settings)
+        # whom a load names must last only if the load does: its own commit comes later in the log and takes these with it
+        self.connection.execute("set synchronous_commit = off")
+        self.connection.commit()
         self.vault = Vault(self.connection, self.keyring)
 
     def __enter__(self) -> Ingest:
@@ -74,20 +76,25 @@ class Ingest:
         self.connection.close()
         self.keyring.close()
 
-    def load(self, path: Path, mapping: Mapping, site: str, form: str = "auto", name: str | None = None) -> Result:
+    def load(
+        self, path: Path, mapping: Mapping, site: str, form: str = "auto", name: str | None = None,
+        hashed: Digest | None = None,
+    ) -> Result:  # fmt: skip
         """Land one file, or quarantine it as a whole; either way nothing of it is lost and it is counted.
 
         :param form: its format, found by its bytes when ``auto``
         :param name: what it is called, where that is not the path's name: a member of an archive
+        :param hashed: its hash, where it was taken already
         :raises WellhouseError: the work itself failed, e.g. the file changed while it was read
         """
         started = time.monotonic()
-        before = path.stat()
-        entry = self._entry(path, mapping, site, formats.detect(path) if form == "auto" else form, name or path.name)
+        hashed = hashed or sniff.digest(path)
+        form = formats.detect(path) if form == "auto" else form
+        entry = self._entry(hashed, mapping, site, form, name or path.name)
         summary = Summary()
         reading = Reading(self, path, mapping, site, entry, summary)
         try:
-            known = reading.run(before)
+            known = reading.run(hashed)
         except Unreadable as error:
             known = self._quarantine(path, entry, summary, error)
         result = self._result(path, entry, summary, known, started)
@@ -97,15 +104,14 @@ class Ingest:
     def refuse(self, path: Path, mapping: Mapping, site: str, form: str, error: Unreadable) -> Result:
         """Quarantine a file as a whole, for what was found before it could be read as records."""
         started, summary = time.monotonic(), Summary()
-        entry = self._entry(path, mapping, site, form, path.name)
+        entry = self._entry(sniff.digest(path), mapping, site, form, path.name)
         return self._result(path, entry, summary, self._quarantine(path, entry, summary, error), started)
 
-    def _entry(self, path: Path, mapping: Mapping, site: str, form: str, name: str) -> Entry:
-        sha256 = sniff.digest(path)
+    def _entry(self, hashed: Digest, mapping: Mapping, site: str, form: str, name: str) -> Entry:
         return Entry(
-            sha256=sha256,
-            file_name=spoken(name) or f"{site}_{mapping.source}_{sha256[:12]}",
-            bytes=path.stat().st_size,
+            sha256=hashed.sha256,
+            file_name=spoken(name) or f"{site}_{mapping.source}_{hashed.sha256[:12]}",
+            bytes=hashed.size,
             site=site,
             source=mapping.source,
             format=form,
@@ -182,23 +188,22 @@ class Reading:
         self._kept = False
         self.shelf: Shelf | None = None
 
-    def run(self, before: os.stat_result) -> bool:
-        """True: this very file is known, nothing was done. ``before``: the file as it was when it was hashed."""
+    def run(self, hashed: Digest) -> bool:
+        """True: this very file is known, nothing was done."""
         try:
-            return self._load(before)
+            return self._load(hashed)
         finally:
             if self.shelf is not None:
                 self.shelf.clear()
 
-    def _load(self, before: os.stat_result) -> bool:
+    def _load(self, hashed: Digest) -> bool:
         with Load(self._ingest.settings) as load:
             if load.begin(self._entry):
                 return True
             with formats.open_source(self._path, self._entry.format, self._mapping) as source:
                 self._entry.encoding = source.encoding
                 self._read(load, source)
-            after = self._path.stat()
-            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            if not hashed.is_of(self._path):
                 raise WellhouseError(f"{self._entry.file_name} changed while it was read: nothing loaded, try again")
             load.drain()
             self._resolve(load)

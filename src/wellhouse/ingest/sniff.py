@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -47,10 +48,25 @@ class Text:
     head: str
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of the file's bytes as they are."""
+@dataclass(frozen=True)
+class Digest:
+    """SHA-256 of a file's bytes as they are; ``size`` and ``changed_ns``: the file as it was when it was hashed."""
+
+    size: int
+    changed_ns: int
+    sha256: str
+
+    def is_of(self, path: Path) -> bool:
+        """Whether the file is still as it was."""
+        now = path.stat()
+        return (self.size, self.changed_ns) == (now.st_size, now.st_mtime_ns)
+
+
+def digest(path: Path) -> Digest:
+    """The file's hash, in pieces of which none keeps the interpreter: another thread goes on meanwhile."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        before = os.fstat(file.fileno())
+        return Digest(before.st_size, before.st_mtime_ns, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def open_bytes(path: Path, gzipped: bool) -> IO[bytes]:
