@@ -64,7 +64,7 @@ class Ingest:
         self.dictionary = dictionary.load(settings.root)
         self.keyring = Keyring.open(settings)
         self.connection: psycopg.Connection = db.connect("wh_ingest", settings)
-        # whom a load names must last only if the load does: its own commit comes later in the log and takes these with it
+        # whom a load names must last only if the load does: its commit comes later in the log and takes these with it
         self.connection.execute("set synchronous_commit = off")
         self.connection.commit()
         self.vault = Vault(self.connection, self.keyring)
