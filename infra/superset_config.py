@@ -192,6 +192,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:
     """The gate before every request, our own pages behind it, and what every answer gets on its way out."""
     gate.Gate(_settings, "superset", LANGUAGE_PATHS).install(app)
     app.register_blueprint(signin.blueprint)
+    app.register_blueprint(signin.programs)
     app.register_blueprint(pages.blueprint)
     app.after_request(_keep_off_disk)
     app.after_request(banner.add)

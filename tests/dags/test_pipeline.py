@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import psycopg
-import pytest
 
 from wellhouse import db
-from wellhouse.ops import installation, services, supervisor
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.ops.pipeline import Airflow
 from wellhouse.settings import Settings
 
 LOAD = 2**41  # no load has this number
 IN_THE_FUTURE = f"insert into landing.exam values ({LOAD}, 1, 42, 987654321012345, 'hz', '2999-01-01', 40, null, null)"  # noqa: S608
-
-
-@pytest.fixture(scope="module")
-def airflow(built: Settings) -> Iterator[Settings]:
-    installation.start(built, (services.POSTGRES, *services.AIRFLOW), print)
-    yield built
-    for name in services.AIRFLOW:  # other tests need the memory
-        with suppress(Exception):
-            supervisor._call(built, "stopProcess", name, False)
 
 
 def pipeline(*dags: str) -> subprocess.CompletedProcess[str]:

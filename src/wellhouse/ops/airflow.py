@@ -29,7 +29,7 @@ def configuration(settings: Settings) -> dict[str, dict[str, str]]:
             "executor": "LocalExecutor",
             "parallelism": "4",
             "load_examples": "False",
-            "auth_manager": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
+            "auth_manager": "airflow_auth.AuthManager",  # infra/airflow_auth.py
             "fernet_key": fernet_key(settings),
             "execution_api_server_url": f"{url(settings)}/execution/",
             "default_timezone": settings.timezone,
@@ -59,7 +59,12 @@ def configuration(settings: Settings) -> dict[str, dict[str, str]]:
         },
         "dag_processor": {"parsing_processes": "1", "min_file_process_interval": "60", "refresh_interval": "60"},
         "scheduler": {"catchup_by_default": "False"},
-        "fab": {"cookie_secure": "True", "cookie_samesite": "Lax", "session_lifetime_minutes": "480"},
+        "fab": {
+            "cookie_secure": "True",
+            "cookie_samesite": "Lax",
+            "session_lifetime_minutes": "480",
+            "config_file": str(settings.root / "infra" / "airflow_webserver.py"),
+        },
         "usage_data_collection": {"enabled": "False"},
     }
 

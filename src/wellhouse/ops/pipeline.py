@@ -13,6 +13,7 @@ import httpx
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import airflow, trust
 from wellhouse.settings import Settings
+from wellhouse.signin import service
 
 INGEST = (
     "ingest_exams",
@@ -29,7 +30,6 @@ STANDING = ("back_up", "drill_restore")
 """What runs by the clock from the first day on."""
 AT_ONCE = ("back_up",)
 OTHERS = ("fit_risk_models", *STANDING)
-ADMINISTRATOR = "administrator"
 KNOWN_WITHIN_S = 180
 POLL_S = 2.0
 GRACE_S = 10.0
@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 
 class Airflow:
-    """One signed-in session of the administrator; use it as a context manager."""
+    """One session of our own program, which signs in by an assertion; use it as a context manager."""
 
     def __init__(self, of: Settings) -> None:
         """Sign in.
@@ -53,9 +53,9 @@ class Airflow:
         except OSError:
             raise WellhouseError(f"there is no certificate authority in {of.tls}: start the services first") from None
         self._http = httpx.Client(base_url=self.url, verify=verify, timeout=60, trust_env=False)
-        document = {"username": ADMINISTRATOR, "password": of.secret(f"password_{ADMINISTRATOR}")}
+        headers = {service.HEADER: service.assertion(of, "airflow")}
         try:
-            token = self._request("POST", "/auth/token", json=document)["access_token"]
+            token = self._request("POST", "/auth/token", json={}, headers=headers)["access_token"]
         except BaseException:
             self._http.close()
             raise

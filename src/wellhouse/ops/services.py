@@ -62,6 +62,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_IDLE_MINUTES": str(settings.idle_minutes),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
         "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
+        "PYTHONPATH": str(settings.root / "infra"),  # Airflow imports its auth manager by name
         "AIRFLOW_HOME": str(airflow.home(settings)),
         "SUPERSET_HOME": str(settings.var / "superset"),
         "SUPERSET_CONFIG_PATH": str(settings.root / "infra" / "superset_config.py"),
@@ -91,7 +92,9 @@ def supervisor_configuration(settings: Settings) -> str:
         "run_as": "user=root" if user else "",
         "postgres_run_as": f"user={user}" if user else "",
         "postgres_revision": digest(cluster.data(settings) / "postgresql.conf", cluster.data(settings) / "pg_hba.conf"),
-        "airflow_revision": digest(lock, airflow.home(settings) / "airflow.cfg"),
+        "airflow_revision": digest(
+            lock, airflow.home(settings) / "airflow.cfg", settings.root / "infra" / "airflow_auth.py", *web
+        ),
         "mllp_revision": digest(lock, settings.tls / "mllp.crt", settings.var / "mllp" / "clients.pem"),
         "superset_revision": digest(lock, settings.root / "infra" / "superset_config.py", *web),
     }

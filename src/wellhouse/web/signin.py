@@ -18,6 +18,9 @@ blueprint = Blueprint(
     "wellhouse_signin", __name__, url_prefix="/wellhouse", template_folder="templates", static_folder="static"
 )
 
+programs = Blueprint("wellhouse_programs", __name__, url_prefix="/wellhouse")
+"""Superset's; Airflow has a path for tokens of its own."""
+
 
 def gate() -> Gate:
     found: Gate = current_app.extensions["wellhouse_gate"]
@@ -51,7 +54,7 @@ def second_factor() -> Any:
         return _page("refused.html", 403, reason=str(error))
 
 
-@blueprint.route("/token", methods=["POST"])
+@programs.route("/token", methods=["POST"])
 def token() -> Response:
     """A bearer token for our own programs, which sign in by an assertion (``wellhouse.signin.service``)."""
     from flask_jwt_extended import create_access_token
