@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -29,7 +30,10 @@ def trial(of: Settings, number: int) -> float:
     token = Superset(of, name, of.secret(f"password_{name}"), code(name))
     pages = browser(token.url, name, of.secret(f"password_{name}"))
     backend = psycopg.connect(**db.parameters(db.reader_role(name), of), autocommit=True)
-    with token, pages, backend:
+    with ExitStack() as opened:
+        for each in (token, backend):
+            opened.enter_context(each)
+        opened.callback(pages.close)
         for _ in range(2):  # the second is answered from the cache
             assert token.request("POST", "/api/v1/chart/data", json=question).status_code == 200
         assert pages.get("/wellhouse/me").status_code == pages.get("/api/v1/me/").status_code == 200

@@ -34,6 +34,7 @@ COMMANDS = {
     "restore": "bring back the cluster as of a time; the restore drill",
     "risk": "list equations and models, score a file",
     "sample": "write the sample population",
+    "summaries": "print the health summaries of a site and year",
     "summary": "print one person's health summary",
     "scan": "look for plaintext on every disk surface",
     "superset": "deploy dashboards, datasets, roles and row rules",

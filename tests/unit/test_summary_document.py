@@ -18,7 +18,20 @@ from wellhouse.settings import PROJECT_ROOT
 from wellhouse.summaries import summary
 from wellhouse.summaries.chart import chart
 from wellhouse.summaries.document import document, importance
-from wellhouse.summaries.facts import Change, Exam, Facts, FollowUp, Person, Point, Result, Risk, Series
+from wellhouse.summaries.facts import (
+    Advice,
+    Change,
+    Due,
+    Exam,
+    Facts,
+    FollowUp,
+    Person,
+    Point,
+    Result,
+    Risk,
+    Series,
+    Stage,
+)
 from wellhouse.summaries.render import Renderer
 from wellhouse.summaries.wording import Language, Wording, wording
 
@@ -57,6 +70,9 @@ def facts(**changes: Any) -> Facts:
         series=(series(5.49, 5.03, 5.4, 5.6),),
         risks=(Risk("ckd_epi_2021", 106.2, "mL/min/{1.73_m2}", "G1", None, None, "Inker LA 2021; KDIGO 2024"),),
         follow_ups=(FollowUp(TODAY, "phone", "reached", None),),
+        due=(Due(TODAY, 3, "两周内随访血糖", "Revisit within 2 weeks: glucose"),),
+        advice=(Advice("diet", "每天减少500千卡。", "Eat 500 kcal a day less.", "成人肥胖食养指南（2024年版）"),),
+        stages=(Stage("TC", "总胆固醇", "Total cholesterol", "mmol/L", 2021, 2024, 5.49, 5.6, 0.11, "H", "H"),),
         built_at=BUILT,
         loads=(45,),
     )
@@ -117,7 +133,8 @@ def test_the_page_has_every_word_and_number_of_the_document(renderer: Renderer, 
         made["title"], made["who"], "欧阳靖", "110***********002X", "HZ0100019", made["exam_date"], made["provenance"],
         made["glance"]["sentence"], made["glance"]["since"], "5.60", "≤5.19", "+0.20", "106", "mL/min/1.73m²",
         *(card["label"] for card in made["risks"]["cards"]), *(c["name"] for c in made["results"]["categories"]),
-        *(cell for row in made["follow_ups"]["rows"] for cell in row), made["disclaimer"]["text"],
+        *(cell for part in ("follow_ups", "due", "stages") for row in made[part]["rows"] for cell in row),
+        *(word for row in made["advice"]["rows"] for word in row.values()), made["disclaimer"]["text"],
         *("5.49", "5.03", "5.40"), *("2021", "2022", "2023", "2024"),
     ]  # fmt: skip
     assert [e for e in expected if re.sub(r"\s", "", e) not in printed] == []
@@ -282,7 +299,7 @@ def test_a_flat_series_without_range_or_people_can_be_drawn(renderer: Renderer) 
 
 def test_a_person_of_whom_next_to_nothing_is_known_has_a_summary(renderer: Renderer) -> None:
     bare = facts(person=Person(1, "hz", "杭州", "Hangzhou", None), exam=Exam(1, TODAY, None, 1), results=(), series=(),
-                 risks=(), follow_ups=(), loads=())  # fmt: skip
+                 risks=(), follow_ups=(), due=(), advice=(), stages=(), loads=())  # fmt: skip
     for language in LANGUAGES:
         assert renderer.pdf(document(bare, words(language)), BUILT).startswith(b"%PDF")
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +22,20 @@ from wellhouse.crypto.keyring import Keyring
 from wellhouse.crypto.vault import reveal
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
-from wellhouse.summaries.facts import Change, Exam, Facts, FollowUp, Person, Point, Result, Risk, Series
+from wellhouse.summaries.facts import (
+    Advice,
+    Change,
+    Due,
+    Exam,
+    Facts,
+    FollowUp,
+    Person,
+    Point,
+    Result,
+    Risk,
+    Series,
+    Stage,
+)
 
 IDENTIFIED = "health_manager"
 READERS = ("analyst", IDENTIFIED)
@@ -80,8 +96,39 @@ FOLLOW_UPS = """
     order by follow_up_date desc
     limit 5
 """
+DUE = """
+    select due_date, overdue_days, text_zh, text_en from marts.fct_follow_up_due
+    where person_key = %(person_key)s and site = %(site)s and due_status in ('open', 'overdue')
+    order by due_date, follow_up_due_key
+    limit 8
+"""
+ADVICE = """
+    select topic, text_zh, text_en, source from marts.fct_advice
+    where person_key = %(person_key)s and site = %(site)s
+    order by place, advice
+"""
+STAGES = """
+    select s.indicator_code, i.name_zh, i.name_en, s.unit, s.year_from, s.year_to, s.value_from, s.value_to, s.change,
+           s.interpretation_from, s.interpretation_to
+    from marts.fct_stage_summary s
+    join marts.dim_indicator i using (indicator_code)
+    where s.person_key = %(person_key)s and s.site = %(site)s
+      and (s.is_real_change or s.interpretation_from is distinct from s.interpretation_to)
+      and (s.year_from, s.year_to) = (
+          select min(year_from), max(year_to) from marts.fct_stage_summary
+          where person_key = %(person_key)s and site = %(site)s
+      )
+    order by s.indicator_code
+"""
 BUILT = """
     select max(at) as built_at from ops.model_run where node like '%%fct_indicator_trend' and status = 'success'
+"""
+
+
+OF_YEAR = """
+    select person_key from marts.dim_person
+    where site = %s and last_exam_date >= make_date(%s, 1, 1) and last_exam_date < make_date(%s + 1, 1, 1)
+    order by person_key limit %s
 """
 
 
@@ -91,34 +138,100 @@ def collect(settings: Settings, person_key: int, username: str) -> Facts:
     :raises WellhouseError: no such reader, a role that reads no persons, or no such person for this reader; the last
         is the same line for a person who does not exist and one of another site.
     """
-    with _sign_in(settings, username) as connection:
+    with reading(settings, username) as mine:
+        latest = mine.latest(person_key)
+        mine.audited("read", [person_key])
+        if mine.identified:
+            mine.audited("reveal", [person_key])
+        return mine.facts(latest)
+
+
+@contextmanager
+def reading(settings: Settings, username: str) -> Iterator[Reading]:
+    """One transaction of the reader's, for one summary or many.
+
+    :raises WellhouseError: no such reader, or a role that reads no persons
+    """
+    with _sign_in(settings, username) as connection, ExitStack() as opened:
         role = _role(connection, username)
         connection.commit()
         connection.execute("set transaction isolation level repeatable read")
-        cursor = connection.cursor(row_factory=dict_row)
-        latest = cursor.execute(LATEST, (person_key,)).fetchone()
-        if latest is None:
-            raise WellhouseError(f"{username} may read no exam of a person {person_key}")
-        who = audit.reader(username)
+        identities = None
+        if role == IDENTIFIED:
+            identities = (
+                opened.enter_context(db.connect("wh_identity", settings)),
+                opened.enter_context(Keyring.open(settings)),
+            )
+        yield Reading(settings, username, connection.cursor(row_factory=dict_row), identities, _built_at(settings))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A reader's view. Who calls :meth:`facts` has called :meth:`audited` for the person before."""
+
+    settings: Settings
+    username: str
+    cursor: psycopg.Cursor[Row]
+    identities: tuple[psycopg.Connection, Keyring] | None
+    built_at: dt.datetime
+
+    @property
+    def identified(self) -> bool:
+        return self.identities is not None
+
+    def audited(self, action: str, persons: list[int]) -> None:
+        who = audit.reader(self.username)
         audit.record(
-            settings, who, action="read", path="summary", purpose="health summary", persons=[person_key], rows=1
+            self.settings, who, action=action, path="summary", purpose="health summary", persons=persons,
+            rows=len(persons),
+        )  # fmt: skip
+
+    def of_year(self, site: str, year: int, most: int) -> list[int]:
+        """Whom this reader may see at the site whose latest exam was in that year, by ``person_key``."""
+        return [int(r["person_key"]) for r in self.cursor.execute(OF_YEAR, (site, year, year, most)).fetchall()]
+
+    def latest(self, person_key: int) -> Row:
+        """The latest exam that the reader may see.
+
+        :raises WellhouseError: there is none
+        """
+        found = self.cursor.execute(LATEST, (person_key,)).fetchone()
+        if found is None:
+            raise WellhouseError(f"{self.username} may read no exam of a person {person_key}")
+        return found
+
+    def facts(self, latest: Row) -> Facts:
+        def rows(query: str) -> list[Row]:
+            return self.cursor.execute(query.encode(), latest).fetchall()
+
+        results, trends, changes = rows(RESULTS), rows(TRENDS), rows(CHANGES)
+        person_key = int(latest["person_key"])
+        return Facts(
+            person=Person(person_key, latest["site"], latest["site_zh"], latest["site_en"], latest["sex"]),
+            identity=self._identity(person_key, latest["site"]),
+            exam=Exam(latest["exam_key"], latest["exam_date"], latest["age_years"], latest["exam_count"]),
+            results=_results(results, trends, latest["exam_key"]),
+            series=_series(trends),
+            risks=tuple(_risk(row, changes) for row in rows(RISKS)),
+            follow_ups=tuple(FollowUp(**row) for row in rows(FOLLOW_UPS)),
+            due=tuple(Due(**row) for row in rows(DUE)),
+            advice=tuple(Advice(**row) for row in rows(ADVICE)),
+            stages=tuple(Stage(**row) for row in rows(STAGES)),
+            built_at=self.built_at,
+            loads=tuple(sorted({r["load_id"] for r in results if r["exam_key"] == latest["exam_key"]})),
         )
-        results = cursor.execute(RESULTS, latest).fetchall()
-        trends = cursor.execute(TRENDS, latest).fetchall()
-        risks = cursor.execute(RISKS, latest).fetchall()
-        changes = cursor.execute(CHANGES, latest).fetchall()
-        follow_ups = cursor.execute(FOLLOW_UPS, latest).fetchall()
-    return Facts(
-        person=Person(person_key, latest["site"], latest["site_zh"], latest["site_en"], latest["sex"]),
-        identity=_identity(settings, person_key, latest["site"], username) if role == IDENTIFIED else None,
-        exam=Exam(latest["exam_key"], latest["exam_date"], latest["age_years"], latest["exam_count"]),
-        results=_results(results, trends, latest["exam_key"]),
-        series=_series(trends),
-        risks=tuple(_risk(row, changes) for row in risks),
-        follow_ups=tuple(FollowUp(**row) for row in follow_ups),
-        built_at=_built_at(settings),
-        loads=tuple(sorted({r["load_id"] for r in results if r["exam_key"] == latest["exam_key"]})),
-    )
+
+    def _identity(self, person_key: int, site: str) -> dict[str, str] | None:
+        """Who the person is, for whom the row policies have shown to be of the reader's site."""
+        if self.identities is None:
+            return None
+        connection, keyring = self.identities
+        known = connection.execute(
+            "select from vault.person_site where person_key = %s and site = %s", (person_key, site)
+        ).fetchone()
+        if known is None:
+            raise WellhouseError(f"the vault knows no person {person_key} at site {site}")
+        return reveal(connection, keyring, person_key)
 
 
 def _sign_in(settings: Settings, username: str) -> psycopg.Connection:
@@ -140,24 +253,6 @@ def _role(connection: psycopg.Connection, username: str) -> str:
     if role not in READERS:
         raise WellhouseError(f"{username} may read no health summaries: that takes an analyst or a health manager")
     return role
-
-
-def _identity(settings: Settings, person_key: int, site: str, username: str) -> dict[str, str]:
-    """Who the person is; the caller has proven that the reader is cleared for the site.
-
-    The record is committed before anything is read, so that not even a crash leaves a reading without one.
-    """
-    with db.connect("wh_identity", settings) as connection, Keyring.open(settings) as keyring:
-        who = audit.reader(username)
-        audit.record(
-            settings, who, action="reveal", path="summary", purpose="health summary", persons=[person_key], rows=1
-        )
-        known = connection.execute(
-            "select from vault.person_site where person_key = %s and site = %s", (person_key, site)
-        ).fetchone()
-        if known is None:
-            raise WellhouseError(f"the vault knows no person {person_key} at site {site}")
-        return reveal(connection, keyring, person_key)
 
 
 def _results(rows: list[Row], trends: list[Row], exam_key: int) -> tuple[Result, ...]:

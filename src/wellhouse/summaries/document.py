@@ -7,7 +7,19 @@ from typing import Any
 
 from wellhouse.summaries import numbers
 from wellhouse.summaries.chart import chart
-from wellhouse.summaries.facts import Change, Exam, Facts, FollowUp, Person, Result, Risk, Series
+from wellhouse.summaries.facts import (
+    Advice,
+    Change,
+    Due,
+    Exam,
+    Facts,
+    FollowUp,
+    Person,
+    Result,
+    Risk,
+    Series,
+    Stage,
+)
 from wellhouse.summaries.wording import Wording
 
 Document = dict[str, Any]
@@ -48,6 +60,9 @@ def document(facts: Facts, words: Wording) -> Document:
             "columns": texts["follow_ups"]["columns"],
             "rows": [_follow_up(f, words) for f in facts.follow_ups],
         },
+        "due": _table(texts["due"], [_due(d, words) for d in facts.due]),
+        "stages": _table(texts["stages"], [_stage(s, places, words) for s in facts.stages]),
+        "advice": {**_heading(texts["advice"]), "rows": [_advice(a, words) for a in facts.advice]},
         "disclaimer": texts["disclaimer"],
         "page": texts["footer"]["page"],
         "provenance": texts["footer"]["provenance"].format(
@@ -278,3 +293,33 @@ def _follow_up(follow_up: FollowUp, words: Wording) -> list[str]:
         texts["outcome"].get(follow_up.outcome, follow_up.outcome),
         words.date(follow_up.next_date) if follow_up.next_date else words.texts["none"],
     ]
+
+
+def _table(texts: dict[str, Any], rows: list[list[str]]) -> Document:
+    return {**_heading(texts), "columns": texts["columns"], "rows": rows}
+
+
+def _due(due: Due, words: Wording) -> list[str]:
+    overdue = words.texts["due"]["overdue"].format(days=due.overdue_days) if due.overdue_days else ""
+    return [words.date(due.due_date), words.name(due.text_zh, due.text_en), overdue or words.texts["none"]]
+
+
+def _stage(stage: Stage, places: dict[str, int], words: Wording) -> list[str]:
+    count = places.get(stage.indicator_code, 2)
+
+    def shown(value: float, verdict: str | None, year: int) -> str:
+        return f"{numbers.number(value, count)} {ARROWS.get(verdict or '', '')}".strip() + f" ({year})"
+
+    return [
+        words.name(stage.name_zh, stage.name_en),
+        shown(stage.value_from, stage.interpretation_from, stage.year_from),
+        shown(stage.value_to, stage.interpretation_to, stage.year_to),
+        numbers.signed(stage.change, count),
+        words.unit(stage.unit),
+    ]
+
+
+def _advice(advice: Advice, words: Wording) -> Document:
+    topic = words.texts["advice"]["topics"].get(advice.topic, advice.topic)
+    source = words.texts["advice"]["source"].format(source=advice.source)
+    return {"topic": topic, "text": words.name(advice.text_zh, advice.text_en), "source": source}

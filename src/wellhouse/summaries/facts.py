@@ -115,6 +115,43 @@ class FollowUp:
 
 
 @dataclass(frozen=True)
+class Due:
+    """A follow-up that is to come, or should have been."""
+
+    due_date: dt.date
+    overdue_days: int
+    text_zh: str
+    text_en: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Reviewed text with the source it rests on."""
+
+    topic: str
+    text_zh: str
+    text_en: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One indicator in the first and in the latest year, where that is a real change or another verdict."""
+
+    indicator_code: str
+    name_zh: str
+    name_en: str
+    unit: str
+    year_from: int
+    year_to: int
+    value_from: float
+    value_to: float
+    change: float
+    interpretation_from: str | None
+    interpretation_to: str | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """Everything of one summary. ``identity`` is None for a reader who may not know who this is."""
 
@@ -125,6 +162,9 @@ class Facts:
     series: tuple[Series, ...]
     risks: tuple[Risk, ...]
     follow_ups: tuple[FollowUp, ...]
+    due: tuple[Due, ...]
+    advice: tuple[Advice, ...]
+    stages: tuple[Stage, ...]
     built_at: dt.datetime
     """When the marts were built; in the installation's time zone."""
     loads: tuple[int, ...]

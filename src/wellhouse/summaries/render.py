@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import typst
@@ -27,6 +28,7 @@ class Renderer:
         found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[fonts])
         if FAMILY not in found.families():
             raise WellhouseError(f"the font {FAMILY} is not in {fonts}: install the package fonts-noto-cjk")
+        self._alone = Lock()  # a compiler sets one document at a time
         self._compiler = typst.Compiler(folder / TEMPLATE, root=folder, font_paths=found, ignore_system_fonts=True)
 
     def pdf(self, document: dict[str, Any], created: dt.datetime) -> bytes:
@@ -37,9 +39,10 @@ class Renderer:
         """
         inputs = {"document": json.dumps(document, ensure_ascii=False)}
         try:
-            pdf = self._compiler.compile(
-                format="pdf", sys_inputs=inputs, pdf_standards="a-2b", timestamp=int(created.timestamp())
-            )
+            with self._alone:
+                pdf = self._compiler.compile(
+                    format="pdf", sys_inputs=inputs, pdf_standards="a-2b", timestamp=int(created.timestamp())
+                )
         except typst.TypstError as error:
             raise WellhouseError(_explain(error)) from None
         assert isinstance(pdf, bytes)

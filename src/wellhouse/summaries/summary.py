@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from pathlib import Path
 
 from wellhouse import files
@@ -25,9 +26,15 @@ def summary(settings: Settings, person_key: int, language: Language, username: s
     :raises WellhouseError: see :func:`wellhouse.summaries.collect.collect` and :class:`Renderer`.
     """
     # fonts first: nobody's data is read for a page that cannot be set
-    renderer = Renderer(folder(settings))
+    renderer = _renderer(folder(settings))
     facts = collect(settings, person_key, username)
     return renderer.pdf(document(facts, wording(folder(settings), language)), facts.built_at)
+
+
+@lru_cache
+def _renderer(template: Path) -> Renderer:
+    """One a process: reading the fonts takes longer than a summary does."""
+    return Renderer(template)
 
 
 def locked(pdf: bytes, password: str) -> bytes:

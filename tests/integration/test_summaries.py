@@ -1,0 +1,135 @@
+"""Many summaries by one order: whose, under which rights, and every number as the marts have it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.settings import Settings
+from wellhouse.summaries import numbers
+from wellhouse.summaries.collect import collect
+
+SITE, YEAR, COUNT = "hz", 2024, 40
+ARROWS = {"H": "↑", "L": "↓"}
+
+
+@pytest.fixture(scope="module")
+def printed(built: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    subprocess.run(["wellhouse", "user", "ensure-defaults"], check=True, capture_output=True)
+    folder = tmp_path_factory.mktemp("summaries") / "out"
+    assert order(folder, "analyst_hz", "--limit", str(COUNT)).returncode == 0
+    return folder
+
+
+def order(folder: Path, username: str, *more: str, site: str = SITE) -> subprocess.CompletedProcess[str]:
+    arguments = ["summaries", "--site", site, "--year", str(YEAR), "--output", str(folder), "--as", username, "--json"]
+    return subprocess.run(["wellhouse", *arguments, *more], capture_output=True, text=True)
+
+
+def text_of(pdf: bytes) -> str:
+    return re.sub(r"\s", "", "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
+
+
+def test_the_manifest_names_every_file(printed: Path) -> None:
+    manifest = json.loads((printed / "manifest.json").read_text())
+    assert manifest["count"] == len(manifest["files"]) == len(list(printed.glob("*.pdf"))) == COUNT
+    assert manifest["truncated"] is True
+    for file in manifest["files"]:
+        pdf = (printed / file["name"]).read_bytes()
+        assert file["sha256"] == hashlib.sha256(pdf).hexdigest()
+        reader = PdfReader(io.BytesIO(pdf))
+        assert file["pages"] == len(reader.pages)
+        assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"], "tagged"
+        assert b"pdfaid:part>2<" in pdf
+
+
+def test_every_number_is_the_marts(built: Settings, printed: Path) -> None:
+    """All results of the latest exam, every change of the stage summary, every person's code."""
+    compared = 0
+    with administrator(built, built.database) as connection:
+        for file in sorted(printed.glob("*.pdf")):
+            person_key = int(file.stem.split("_")[0])
+            page = text_of(file.read_bytes())
+            assert str(person_key) in page
+            for expected in numbers_of(connection, person_key):
+                assert expected in page, (person_key, expected)
+                compared += 1
+    assert compared > 20 * COUNT
+
+
+def numbers_of(connection: Any, person_key: int) -> list[str]:
+    series: dict[str, list[float]] = {}
+    for code, value in connection.execute(
+        "select indicator_code, value from marts.fct_indicator_trend where person_key = %s and site = %s",
+        (person_key, SITE),
+    ):
+        series.setdefault(code, []).append(value)
+    results = connection.execute(
+        """select i.name_zh, o.indicator_code, coalesce(o.comparator, ''), o.value, o.interpretation
+           from marts.fct_observation o join marts.dim_indicator i using (indicator_code)
+           where o.value is not null and o.exam_key = (
+               select exam_key from marts.fct_exam where person_key = %s and site = %s
+               order by exam_date desc, exam_key desc limit 1)""",
+        (person_key, SITE),
+    ).fetchall()
+    stages = connection.execute(
+        """select i.name_zh, s.indicator_code, s.value_from, s.interpretation_from, s.year_from
+           from marts.fct_stage_summary s join marts.dim_indicator i using (indicator_code)
+           where s.person_key = %(key)s and s.site = %(site)s
+             and (s.is_real_change or s.interpretation_from is distinct from s.interpretation_to)
+             and (s.year_from, s.year_to) = (select min(year_from), max(year_to) from marts.fct_stage_summary
+                                             where person_key = %(key)s and site = %(site)s)""",
+        {"key": person_key, "site": SITE},
+    ).fetchall()
+
+    def shown(code: str, value: float) -> str:
+        return numbers.number(value, numbers.decimals(series[code]))
+
+    return [f"{n}{ARROWS.get(i, '')}{c}{shown(code, v)}".replace(" ", "") for n, code, c, v, i in results] + [
+        f"{n}{shown(code, v)}{ARROWS.get(i, '')}({year})".replace(" ", "") for n, code, v, i, year in stages
+    ]
+
+
+def test_a_batch_prints_what_a_single_order_prints(built: Settings, printed: Path, tmp_path: Path) -> None:
+    file = sorted(printed.glob("*.pdf"))[0]
+    single = tmp_path / "one.pdf"
+    key = file.stem.split("_")[0]
+    subprocess.run(["wellhouse", "summary", key, "--as", "analyst_hz", "--output", str(single)], check=True)
+    assert single.read_bytes() == file.read_bytes()
+
+
+def test_persons_of_a_batch_are_audited_before(built: Settings, printed: Path) -> None:
+    with administrator(built, built.database) as connection:
+        persons = connection.execute(
+            "select persons from audit.event where reader = 'wh_u_analyst_hz' and action = 'export'"
+        ).fetchall()
+    assert {int(f.stem.split("_")[0]) for f in printed.glob("*.pdf")} <= {key for (keys,) in persons for key in keys}
+
+
+@pytest.mark.parametrize(("username", "site"), [("analyst_sh", "hz"), ("management", "hz"), ("analyst_hz", "xx")])
+def test_a_site_that_is_not_yours_prints_nobody(printed: Path, tmp_path: Path, username: str, site: str) -> None:
+    done = order(tmp_path / "out", username, site=site)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_what_is_advised_and_planned_is_of_this_person(built: Settings, printed: Path) -> None:
+    with administrator(built, built.database) as connection:
+        for file in sorted(printed.glob("*.pdf"))[:10]:
+            key = int(file.stem.split("_")[0])
+            facts = collect(built, key, "analyst_hz")
+            own = connection.execute(
+                "select count(*) from marts.fct_advice where person_key = %s and site = 'hz'", (key,)
+            ).fetchone()
+            assert len(facts.advice) == (own or [0])[0]
+            assert all(a.text_zh.replace(" ", "") in text_of(file.read_bytes()) for a in facts.advice)
