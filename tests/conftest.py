@@ -25,7 +25,7 @@ from wellhouse.settings import PROJECT_ROOT, Settings, settings
 
 SAMPLE_PEOPLE = 300
 PREFIX = "wellhouse-test-"
-PORTS = ("WELLHOUSE_POSTGRES_PORT", "WELLHOUSE_AIRFLOW_PORT", "WELLHOUSE_SUPERSET_PORT", "WELLHOUSE_MLLP_PORT")
+PORTS = tuple(f"WELLHOUSE_{service}_PORT" for service in ("POSTGRES", "AIRFLOW", "SUPERSET", "MLLP", "MONITOR"))
 FOLDER = pytest.StashKey[Path]()
 
 

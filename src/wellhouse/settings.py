@@ -53,6 +53,19 @@ class Settings(BaseSettings):
     recordings_url: str | None = None
     """Where sealed audio is kept, as an fsspec URL such as ``s3://bucket/recordings``; None: ``var/recordings``."""
 
+    monitor_port: int = 19090
+    """Prometheus's metrics, over TLS, with the token in ``var/secrets/metrics_token``."""
+    alert_webhook_url: str | None = None
+    """Where alerts are posted as JSON, ``https://…``; a bearer token may be in ``var/secrets/alert_webhook_token``."""
+    alert_smtp_host: str | None = None
+    """The mail server that takes alerts; its password is in ``var/secrets/alert_smtp_password``."""
+    alert_smtp_port: int = 587
+    alert_smtp_user: str | None = None
+    alert_smtp_from: str = "wellhouse@localhost"
+    alert_smtp_to: str = ""
+    alert_ca: Path | None = None
+    """The authority of the webhook's and the mail server's certificates; None: the system's."""
+
     backup_repo1: str | None = None
     """The first repository of backups: a folder, or ``s3://bucket/prefix``; None: ``var/backups/repo1``."""
     backup_repo2: str | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from wellhouse import db
+from wellhouse.monitor import measures
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.ops.pipeline import Airflow
 from wellhouse.settings import Settings
@@ -44,6 +45,8 @@ def test_a_first_landing_is_followed_by_one_build(airflow: Settings) -> None:
     assert lines[0].startswith("ingest_cards: ")
     assert lines[-1].startswith("build_marts: success after")
     assert len(builds(airflow)) == 1
+    well = {s.labels["dag"]: s.value for s in measures.dags(airflow)}
+    assert (well["ingest_cards"], well["build_marts"]) == (1, 1)
     assert [row[:2] for row in marts(airflow)] != [row[:2] for row in before]
     assert [row[2] for row in marts(airflow)] == [row[2] for row in before]
     with psycopg.connect(**db.parameters("airflow", airflow, "airflow")) as metadata:

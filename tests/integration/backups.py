@@ -25,11 +25,11 @@ def small_cluster(folder: Path, port: int) -> Iterator[Settings]:
         backup_repo1=str(folder / "repo1"), backup_repo2=str(folder / "repo2"),
     )  # fmt: skip
     cluster.ensure(of)
+    pgbackrest.stanza_create(of)
     server = cluster.start(of)
     try:
         bootstrap.wait(of)
         bootstrap.ensure(of)
-        pgbackrest.stanza_create(of)
         yield of
     finally:
         server.send_signal(2)

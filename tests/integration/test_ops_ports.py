@@ -14,7 +14,7 @@ from wellhouse.errors import WellhouseError
 from wellhouse.ops import ports
 from wellhouse.settings import Settings
 
-SETTINGS = ("WELLHOUSE_POSTGRES_PORT", "WELLHOUSE_AIRFLOW_PORT", "WELLHOUSE_SUPERSET_PORT", "WELLHOUSE_MLLP_PORT")
+SETTINGS = tuple(f"WELLHOUSE_{service}_PORT" for service in ("POSTGRES", "AIRFLOW", "SUPERSET", "MLLP", "MONITOR"))
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def stranger() -> Iterator[int]:
 def test_a_taken_port_is_one_line_that_names_its_setting(
     setting: str, stranger: int, tmp_path: Path, unused_ports: Callable[[int], list[int]]
 ) -> None:
-    free = dict(zip(SETTINGS, map(str, unused_ports(4)), strict=True))
+    free = dict(zip(SETTINGS, map(str, unused_ports(len(SETTINGS))), strict=True))
     environment = os.environ | free | {"WELLHOUSE_VAR": str(tmp_path / "var"), setting: str(stranger)}
     done = subprocess.run(["wellhouse", "ops", "up"], env=environment, text=True, capture_output=True)
     assert done.returncode == 1

@@ -15,6 +15,8 @@ from wellhouse import files
 
 CA_DAYS = 3650
 SERVER_DAYS = 397
+AUTHORITY = "ca"
+SERVICES = ("postgres", "airflow", "superset", "mllp", "monitor")
 
 
 def ensure(folder: Path, mllp_host: str = "localhost") -> None:
@@ -28,9 +30,20 @@ def ensure(folder: Path, mllp_host: str = "localhost") -> None:
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Wellhouse local CA")])
         _write_key(folder / "ca.key", key)
         _write_certificate(folder / "ca.crt", _certificate(name, name, key.public_key(), key, CA_DAYS, authority=True))
-    for service, host in {"postgres": "", "airflow": "", "superset": "", "mllp": mllp_host}.items():
+    for service in SERVICES:
+        host = mllp_host if service == "mllp" else ""
         if not (folder / f"{service}.crt").exists() or not _names(folder / f"{service}.crt", host):
-            _issue(folder, service, host)
+            issue(folder, service, mllp_host)
+
+
+def expiry(folder: Path) -> dict[str, dt.datetime]:
+    """Until when the authority's and each service's certificate is good."""
+    found = {name: folder / f"{name}.crt" for name in (AUTHORITY, *SERVICES)}
+    return {
+        name: x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        for name, path in found.items()
+        if path.exists()
+    }
 
 
 def _names(certificate: Path, host: str) -> bool:
@@ -48,7 +61,9 @@ def _alternative(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _issue(folder: Path, service: str, host: str) -> None:
+def issue(folder: Path, service: str, mllp_host: str = "localhost") -> None:
+    """A new key and certificate for a service, under the authority that its clients know."""
+    host = mllp_host if service == "mllp" else ""
     authority = x509.load_pem_x509_certificate((folder / "ca.crt").read_bytes())
     signer = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     assert isinstance(signer, ec.EllipticCurvePrivateKey)

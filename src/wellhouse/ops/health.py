@@ -70,7 +70,7 @@ class Report:
 
 def report(settings: Settings) -> Report:
     """Ask everything once."""
-    everything = ("postgres", *services.AIRFLOW, services.MLLP, services.SUPERSET)
+    everything = ("postgres", *services.AIRFLOW, services.MLLP, services.SUPERSET, services.MONITOR)
     return Report(check(settings, everything), marts(settings))
 
 
@@ -85,6 +85,8 @@ def check(settings: Settings, wanted: Iterable[str]) -> list[Service]:
             detail = _postgres(settings)
         elif name == services.SUPERSET:
             detail = _superset(settings)
+        elif name == services.MONITOR:
+            detail = "healthy" if ports.answers(settings, settings.monitor_port) else "does not answer"
         elif name == services.MLLP:
             detail = "healthy" if ports.answers(settings, settings.mllp_port) else "does not answer"
         else:

@@ -54,11 +54,11 @@ def start(settings: Settings, wanted: tuple[str, ...], say: Say) -> None:
         cluster.ensure(settings)
     airflow.write(settings)
     supervisor.ensure(settings)
+    _repositories(settings, say)
     if services.POSTGRES in wanted:
         supervisor.start(settings, [services.POSTGRES])
     bootstrap.wait(settings)
     bootstrap.ensure(settings)
-    _repositories(settings, say)
     metadata = tuple(n for n in ("airflow", "superset") if any(w.startswith(n) for w in wanted))
     for name in migrations.ensure(settings, metadata):
         say(f"the metadata of {name} is up to date")

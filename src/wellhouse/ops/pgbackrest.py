@@ -142,14 +142,15 @@ def secret(settings: Settings, number: int) -> str:
 
 
 def stanza_create(settings: Settings) -> None:
-    """Every repository knows this cluster; one that does is left as it is.
+    """Every repository knows this cluster; one that does is left as it is. The server need not run: better before it
+    does, because it waits for a minute when its first WAL finds no repository.
 
     :raises WellhouseError: a repository cannot be reached, or belongs to another cluster
     """
     deadline = time.monotonic() + LOCKED_AT_MOST_S
     while True:
         try:
-            run(settings, "stanza-create")
+            run(settings, "stanza-create", "--no-online")
             return
         except WellhouseError as error:
             # WAL is on its way at this moment, and only one of the two may work

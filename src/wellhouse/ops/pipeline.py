@@ -26,9 +26,9 @@ INGEST = (
     "ingest_care_plans",
 )
 BUILD = "build_marts"
-STANDING = ("back_up", "drill_restore")
+STANDING = ("back_up", "drill_restore", "heartbeat", "watch_access")
 """What runs by the clock from the first day on."""
-AT_ONCE = ("back_up",)
+AT_ONCE = ("back_up", "heartbeat")
 OTHERS = ("fit_risk_models", *STANDING)
 KNOWN_WITHIN_S = 180
 POLL_S = 2.0
@@ -144,7 +144,7 @@ def run(of: Settings, dags: Iterable[str], say: Say) -> None:
 
 
 def switch_on(of: Settings) -> None:
-    """What stands runs by the clock from now on; the first backup begins at once, and nobody waits for it."""
+    """What stands runs by the clock from now on; the first runs begin at once, and nobody waits for them."""
     with Airflow(of) as api:
         for dag in STANDING:
             api.wait_until_known(dag)

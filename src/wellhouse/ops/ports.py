@@ -20,6 +20,7 @@ def check(settings: Settings) -> None:
         "WELLHOUSE_AIRFLOW_PORT": settings.airflow_port,
         "WELLHOUSE_SUPERSET_PORT": settings.superset_port,
         "WELLHOUSE_MLLP_PORT": settings.mllp_port,
+        "WELLHOUSE_MONITOR_PORT": settings.monitor_port,
     }
     if not settings.database_url:
         wanted = {"WELLHOUSE_POSTGRES_PORT": settings.postgres_port} | wanted

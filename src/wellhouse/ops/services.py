@@ -18,13 +18,14 @@ POSTGRES = "postgres"
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer")
 MLLP = "mllp"
 SUPERSET = "superset"
+MONITOR = "monitor"
 INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR")
 
 
 def names(settings: Settings) -> tuple[str, ...]:
     """Every service of this installation, in the order they start; an external PostgreSQL is not ours to run."""
     own = () if settings.database_url else (POSTGRES,)
-    return (*own, *AIRFLOW, MLLP, SUPERSET)
+    return (*own, *AIRFLOW, MLLP, SUPERSET, MONITOR)
 
 
 def binaries(settings: Settings, environment: str) -> Path:
@@ -50,6 +51,14 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_MLLP_PORT": str(settings.mllp_port),
         "WELLHOUSE_MLLP_HOST": settings.mllp_host,
         "WELLHOUSE_MLLP_BATCH_MINUTES": str(settings.mllp_batch_minutes),
+        "WELLHOUSE_MONITOR_PORT": str(settings.monitor_port),
+        "WELLHOUSE_ALERT_WEBHOOK_URL": settings.alert_webhook_url or "",
+        "WELLHOUSE_ALERT_SMTP_HOST": settings.alert_smtp_host or "",
+        "WELLHOUSE_ALERT_SMTP_PORT": str(settings.alert_smtp_port),
+        "WELLHOUSE_ALERT_SMTP_USER": settings.alert_smtp_user or "",
+        "WELLHOUSE_ALERT_SMTP_FROM": settings.alert_smtp_from,
+        "WELLHOUSE_ALERT_SMTP_TO": settings.alert_smtp_to,
+        **({"WELLHOUSE_ALERT_CA": str(settings.alert_ca)} if settings.alert_ca else {}),
         "WELLHOUSE_BACKUP_REPO1": settings.backup_repo1 or "",
         "WELLHOUSE_BACKUP_REPO2": settings.backup_repo2 or "",
         "WELLHOUSE_BACKUP_KEEP_DAYS": str(settings.backup_keep_days),
@@ -97,6 +106,7 @@ def supervisor_configuration(settings: Settings) -> str:
         ),
         "mllp_revision": digest(lock, settings.tls / "mllp.crt", settings.var / "mllp" / "clients.pem"),
         "superset_revision": digest(lock, settings.root / "infra" / "superset_config.py", *web),
+        "monitor_revision": digest(lock, settings.root / "infra" / "monitoring" / "rules.yaml"),
     }
     escaped = {name: value.replace("%", "%%") for name, value in values.items()}
     escaped["environment"] = ",".join(f'{k}="{_quoted(v)}"' for k, v in environment(settings).items())

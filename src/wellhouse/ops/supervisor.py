@@ -78,6 +78,15 @@ def start(settings: Settings, wanted: Iterable[str]) -> list[str]:
     return missing
 
 
+def restart(settings: Settings, names: Iterable[str]) -> None:
+    """Stop and start services that run; return when they have been told to start."""
+    wanted = list(names)
+    for name in wanted:
+        with suppress(Fault):  # it has just ended by itself
+            _call(settings, "stopProcess", name, True)
+    start(settings, wanted)
+
+
 def stop(settings: Settings, timeout: float = 180) -> bool:
     """Stop every service and the supervisor, and wait for it; False when none ran."""
     running, session = bool(states(settings)), _session(settings)
