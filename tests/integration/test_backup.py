@@ -4,37 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.integration import backups
+from tests.integration.conftest import AUDIO, KEYS
 from wellhouse import db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import copies, drill, pgbackrest, restore
 from wellhouse.settings import Settings
 
-AUDIO = bytes(range(256)) * 9000
-
 
 @pytest.fixture(scope="module")
-def own(unused_ports: Callable[[int], list[int]]) -> Iterator[Settings]:
-    """A small cluster with a backup in each repository, a keystore of 50 keys and a recording."""
-    folder = Path(tempfile.mkdtemp(prefix="wellhouse-backup-"))
-    folder.chmod(0o711)
-    with backups.small_cluster(folder, unused_ports(1)[0]) as of:
-        with Keyring.open(of) as ring:
-            ring.create(50)
-        recording = of.var / "recordings" / "hz" / "a.sealed"
-        recording.parent.mkdir(parents=True)
-        recording.write_bytes(AUDIO)
-        done = backups.command(of, "backup", "run", "--json")
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield of
+def own(backed_up: Settings) -> Settings:
+    return backed_up
 
 
 @contextmanager
@@ -178,7 +165,7 @@ def test_the_keystore_comes_back_with_every_key(own: Settings) -> None:
     shutil.copytree(own.var / "secrets", elsewhere.var / "secrets")
     into.rename(elsewhere.keystore / "keystore.sqlite")
     with Keyring.open(elsewhere) as ring:
-        assert ring.status().keys == 50
+        assert ring.status().keys == KEYS
         assert ring.status().under_other_kek == 0
     shutil.rmtree(elsewhere.var)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from wellhouse.ops import health, installation, services, trust
+from wellhouse.ops import certificates, health, installation, renewal, services, supervisor, trust
 from wellhouse.settings import Settings
 
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
@@ -38,6 +40,44 @@ def test_the_mllp_listener_listens_on_this_machine_only_and_is_well(stack: Setti
     assert listening(stack.mllp_port) <= LOOPBACK
     (listener,) = health.check(stack, [services.MLLP])
     assert (listener.state, listener.healthy) == ("RUNNING", True)
+
+
+def test_the_monitor_listens_on_this_machine_only_and_is_well(stack: Settings) -> None:
+    installation.start(stack, (services.POSTGRES, services.MONITOR), print)
+    assert listening(stack.monitor_port)
+    assert listening(stack.monitor_port) <= LOOPBACK
+    (monitor,) = health.check(stack, [services.MONITOR])
+    assert (monitor.state, monitor.healthy) == ("RUNNING", True)
+
+
+def test_renewed_certificates_are_used_and_services_come_back(stack: Settings) -> None:
+    installation.start(stack, (services.POSTGRES, services.MLLP, services.MONITOR), print)
+    before = {name: (stack.tls / f"{name}.crt").read_bytes() for name in ("mllp", "monitor", "ca")}
+    assert set(renewal.renew(stack, 400)) == set(certificates.SERVICES)
+    after = {name: (stack.tls / f"{name}.crt").read_bytes() for name in before}
+    assert {name for name in before if before[name] != after[name]} == {"mllp", "monitor"}
+    supervisor.wait_until(
+        lambda: all(s.healthy for s in health.check(stack, [services.MLLP, services.MONITOR])), 60, "they are not well"
+    )
+
+
+@pytest.mark.parametrize("service", ["mllp", "monitor"])
+def test_plaintext_and_old_tls_and_another_name_are_refused(stack: Settings, service: str) -> None:
+    installation.start(stack, (services.POSTGRES, services.MLLP, services.MONITOR), print)
+    address = ("127.0.0.1", getattr(stack, f"{service}_port"))
+    with socket.create_connection(address, 10) as plain:
+        plain.settimeout(15)
+        plain.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        with suppress(ConnectionError):
+            assert b"HTTP" not in plain.recv(1000)
+    with socket.create_connection(address, 10) as plain, pytest.raises(ssl.SSLCertVerificationError):
+        trust.context(stack).wrap_socket(plain, server_hostname="warehouse.example.org")
+    old = trust.context(stack)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with socket.create_connection(address, 10) as plain, pytest.raises(OSError):  # noqa: PT011 - alert or reset
+        old.wrap_socket(plain, server_hostname="localhost")
 
 
 def test_superset_listens_on_this_machine_only_and_speaks_tls(stack: Settings, superset_url: str) -> None:

@@ -50,6 +50,9 @@ class Drill:
 
 def run(settings: Settings) -> list[Drill]:
     """Take an oracle, restore each repository to its instant beside the running cluster, compare, clean up."""
+    # a backup's end is known to the second, and only what ended before an instant can be restored to it
+    newest = max((b.at for b in pgbackrest.backups(settings)), default=0)
+    time.sleep(min(2.0, max(0.0, newest + 2 - time.time())))
     oracle = take(settings)
     wait_until_archived(settings)
     return [_one(settings, oracle, number) for number in pgbackrest.REPOSITORIES]
