@@ -1,6 +1,7 @@
 {#- Who may read the rows of this table: deny by default, for its owner too. Runs in the transaction that makes the
     table, so that it never exists without its policies. meta.row_policy says which rule:
-      site       rows of the sites a reader is cleared for now (access.my_sites asks session_user, which SQL cannot change)
+      site       rows of the sites a reader is cleared for now (access.my_sites asks session_user, which SQL cannot change),
+                 of persons whose processing is not restricted
       open       reference rows, no person in them
       aggregate  suppressed aggregates: every site's, for those who compare sites -#}
 {% macro row_security() %}
@@ -10,6 +11,9 @@
         'aggregate': ['wh_management, wh_analyst', 'true'],
     } -%}
     {%- set readers, rule = rules[model.config.meta.row_policy] -%}
+    {%- if 'person_key' in model.columns and model.config.meta.row_policy == 'site' -%}
+        {%- set rule = rule ~ ' and person_key <> all ((select access.restricted())::bigint[])' -%}
+    {%- endif -%}
     alter table {{ this }} enable row level security;
     alter table {{ this }} force row level security;
     create policy builder on {{ this }} to wh_transform using (true) with check (true);

@@ -10,7 +10,14 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     where 'wh_u_' || r.username = session_user
       and r.revoked_at is null
       and now() < coalesce(r.valid_until, 'infinity')
+      and now() < r.review_due
       and now() < coalesce(g.valid_until, 'infinity')
+$$;
+
+-- Persons whose rows no reader sees for now.
+create or replace function access.restricted() returns bigint[]
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select coalesce(array_agg(person_key), '{}') from access.restriction
 $$;
 
 -- The role of the person behind this session; null when unknown, expired or revoked.
@@ -18,7 +25,61 @@ create or replace function access.my_role() returns text
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     select r.role from access.reader r
     where 'wh_u_' || r.username = session_user
-      and r.revoked_at is null and now() < coalesce(r.valid_until, 'infinity')
+      and r.revoked_at is null and now() < coalesce(r.valid_until, 'infinity') and now() < r.review_due
+$$;
+
+-- What a reader's login may still do: nothing after their date, after an unanswered review, or in a lock-down.
+create or replace function access.enforce(username text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    login text := 'wh_u_' || enforce.username;
+    this access.reader;
+    locked boolean := exists (select from access.lockdown where lifted_at is null);
+begin
+    select * into this from access.reader r where r.username = enforce.username;
+    if not found then raise exception 'no such reader'; end if;
+    execute format('alter role %I %s valid until %L', login,
+        case when this.revoked_at is null and not locked then 'login' else 'nologin' end,
+        least(this.valid_until, this.review_due));
+    if this.revoked_at is not null or locked then
+        perform pg_terminate_backend(pid) from pg_stat_activity where usename = login;
+    end if;
+end
+$$;
+
+-- Somebody looked at a reader's grants and lets them stand.
+create or replace function access.confirm(username text, reviewer text, period interval) returns timestamptz
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    due timestamptz := clock_timestamp() + period;
+begin
+    update access.reader r set review_due = due where r.username = confirm.username and r.revoked_at is null;
+    if not found then raise exception 'no such reader'; end if;
+    insert into access.review (username, reviewer, review_due) values (confirm.username, confirm.reviewer, due);
+    perform access.enforce(confirm.username);
+    return due;
+end
+$$;
+
+-- Every reader's login off in one transaction, and their sessions ended; and back for those who may. How many.
+create or replace function access.lock_down() returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    if not exists (select from access.lockdown where lifted_at is null) then
+        insert into access.lockdown default values;
+    end if;
+    update access.session s set ended_at = clock_timestamp() where s.ended_at is null;
+    perform access.enforce(r.username) from access.reader r;
+    return (select count(*) from access.reader);
+end
+$$;
+create or replace function access.lift_lockdown() returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    update access.lockdown set lifted_at = clock_timestamp() where lifted_at is null;
+    perform access.enforce(r.username) from access.reader r;
+    return (select count(*) from access.reader r where r.revoked_at is null);
+end
 $$;
 
 -- Create or change a reader: a login role that can do nothing but what its group may. verifier: SCRAM, never a password.
@@ -33,7 +94,8 @@ begin
     insert into access.reader as r (username, role, valid_until)
     values (provision.username, provision.role, provision.valid_until)
     on conflict on constraint reader_pkey do update
-        set role = excluded.role, valid_until = excluded.valid_until, revoked_at = null;
+        set role = excluded.role, valid_until = excluded.valid_until, revoked_at = null,
+            review_due = case when r.revoked_at is null then r.review_due else excluded.review_due end;
     delete from access.site_grant g where g.username = provision.username and g.site <> all (sites);
     insert into access.site_grant (username, site, valid_until)
     select provision.username, s, provision.valid_until from unnest(sites) s
@@ -41,7 +103,7 @@ begin
     if not exists (select from pg_roles where rolname = login) then
         execute format('create role %I login nosuperuser nobypassrls nocreaterole nocreatedb', login);
     end if;
-    execute format('alter role %I login password %L connection limit 20', login, verifier);
+    execute format('alter role %I password %L connection limit 20', login, verifier);
     execute format('alter role %I set default_transaction_read_only = on', login);
     execute format('alter role %I set statement_timeout = ''60s''', login);
     execute format('alter role %I set search_path = marts, population', login);
@@ -52,6 +114,7 @@ begin
             execute format('revoke %I from %I', other, login);
         end if;
     end loop;
+    perform access.enforce(provision.username);
 end
 $$;
 
@@ -71,14 +134,11 @@ $$;
 -- Take a reader's access away now: no new connection, and the open ones end.
 create or replace function access.revoke(username text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    login text := 'wh_u_' || revoke.username;
 begin
     update access.reader r set revoked_at = clock_timestamp() where r.username = revoke.username;
     if not found then raise exception 'no such reader'; end if;
     update access.session s set ended_at = clock_timestamp() where s.username = revoke.username and s.ended_at is null;
-    execute format('alter role %I nologin', login);
-    perform pg_terminate_backend(pid) from pg_stat_activity where usename = login;
+    perform access.enforce(revoke.username);
 end
 $$;
 
@@ -96,15 +156,23 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
           where s.person_key = p.person_key and g.username = r.username and e.at < coalesce(g.valid_until, 'infinity'))
     group by 1, 2, 3, 4
 $$;
+-- Logins that an earlier version made carry no date yet.
+select access.enforce(username) from access.reader;
 reset role;
 
 revoke all on all functions in schema access, audit from public;
 
 grant usage on schema access to wh_access, wh_ingest, wh_identity, wh_transform, wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor;
-grant execute on function access.my_sites(), access.my_role() to wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor;
+grant execute on function access.my_sites(), access.my_role(), access.restricted() to wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor;
 grant execute on function access.provision(text, text, text, text[], timestamptz), access.revoke(text),
-    access.grant_site(text, text, timestamptz), access.revoke_site(text, text) to wh_access;
+    access.grant_site(text, text, timestamptz), access.revoke_site(text, text), access.lock_down(), access.lift_lockdown(),
+    access.confirm(text, text, interval) to wh_access;
+grant select, insert on access.grant_snapshot to wh_access;
+grant select on access.lockdown, access.review to wh_access, wh_administrator;
+grant select on access.grant_snapshot to wh_administrator;
 grant select on access.reader, access.site_grant to wh_access, wh_administrator;
+grant select, insert, delete on access.restriction to wh_access;
+grant execute on function access.restricted() to wh_transform;
 grant usage on schema access to wh_ops;
 grant execute on function access.foreign_reads(timestamptz) to wh_ops;
 
@@ -143,3 +211,7 @@ grant usage on schema reference, marts to wh_model;
 grant usage on schema reference to wh_ingest, wh_ops;
 grant usage on schema marts to wh_analyst, wh_health_manager, wh_ops;
 grant usage on schema population to wh_management, wh_analyst, wh_ops;
+
+grant usage on schema vault, landing, audit to wh_pgaudit;
+grant select, insert, update, delete on vault.person, vault.audio_key, landing.original to wh_pgaudit;
+grant update, delete on vault.identifier, audit.event to wh_pgaudit;

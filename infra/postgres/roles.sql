@@ -5,7 +5,7 @@ declare
     name text;
 begin
     -- wh_owner owns the schemas and the definer functions; nobody logs in as it.
-    foreach name in array array['wh_owner', 'wh_analyst', 'wh_health_manager', 'wh_management', 'wh_administrator', 'wh_auditor'] loop
+    foreach name in array array['wh_owner', 'wh_analyst', 'wh_health_manager', 'wh_management', 'wh_administrator', 'wh_auditor', 'wh_pgaudit'] loop
         if not exists (select from pg_roles where rolname = name) then
             execute format('create role %I nologin nosuperuser nobypassrls noinherit', name);
         end if;
@@ -29,3 +29,5 @@ begin
 end
 $$;
 grant pg_read_all_data to wh_fingerprint;
+-- What wh_pgaudit may touch is what the server logs (pgaudit's object audit). dbt's own statements are in its artifacts.
+alter role wh_transform set pgaudit.log = 'role';

@@ -391,19 +391,4 @@ create table if not exists risk.change (
     primary key (person_key, exam_key, model, version, input)
 );
 
------------------------------------------------------------------------------------------------- access
-create table if not exists access.reader (
-    username text primary key check (username ~ '^[a-z][a-z0-9_]{0,39}$'),
-    role text not null check (role in ('analyst', 'health_manager', 'management', 'administrator', 'auditor')),
-    valid_until timestamptz,
-    revoked_at timestamptz,
-    created_at timestamptz not null default clock_timestamp()
-);
-create table if not exists access.site_grant (
-    username text not null references access.reader on delete cascade,
-    site text not null,
-    valid_until timestamptz,
-    granted_at timestamptz not null default clock_timestamp(),
-    primary key (username, site)
-);
 reset role;

@@ -45,10 +45,8 @@ class Settings(BaseSettings):
 
     score2_risk_region: str | None = None
     """low, moderate, high or very_high: which of SCORE2's regions the centre's people belong to; unset: not scored."""
-    keep_originals_days: int | None = None
-    """How long sealed originals of loaded records are kept; None: for ever."""
-    keep_quarantine_days: int | None = None
-    """How long refusals are kept, and with them the originals of what was refused; None: for ever."""
+    retention: Path = PROJECT_ROOT / "infra" / "retention.yaml"
+    """Which days things are kept, rule by rule."""
 
     recordings_url: str | None = None
     """Where sealed audio is kept, as an fsspec URL such as ``s3://bucket/recordings``; None: ``var/recordings``."""
@@ -93,7 +91,7 @@ class Settings(BaseSettings):
     sample_people: int = 2000
     sample_seed: int = 20240601
 
-    @field_validator("root", "var")
+    @field_validator("root", "var", "retention")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
+import wave
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ import pytest
 
 from wellhouse import db
 from wellhouse.crypto.keyring import Keyring
-from wellhouse.crypto.vault import reveal
+from wellhouse.crypto.recordings import Store
+from wellhouse.crypto.vault import Person as VaultPerson
+from wellhouse.crypto.vault import person_keys, reveal
+from wellhouse.errors import WellhouseError
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.sample import id_numbers, names
 from wellhouse.settings import Settings
@@ -230,11 +234,58 @@ def test_a_steward_joins_two_keys_and_parts_them_again(stack: Settings, tmp_path
         assert parted["unmerged_at"]
         assert [landed(place) for place in (0, 1, 2, 3)] == [kept, gone, gone, other]
         assert say("unmerge", str(joined["merge_id"]), "--purpose", "again").returncode == 1
+        sealed_for = server.execute(
+            """select array_agg(distinct o.person_key) from landing.original o join ops.load l using (load_id)
+               where l.sha256 = any(%s) and o.person_key is not null""",
+            ([hashes[1], hashes[2]],),
+        ).fetchone()
+        assert sealed_for == ([gone],), "what came while they were one is sealed for whom it is about"
+        number = server.execute("select load_id from ops.load where sha256 = %s", (hashes[2],)).fetchone()
+        assert number is not None
+        shown = ["wellhouse", "record", "show", str(number[0]), "1", "--purpose", "a test"]
+        assert subprocess.run(shown, capture_output=True, check=True).stdout in files[2][0].read_bytes()
         log = say("log", "--person", str(gone), "--json").stdout
         assert [(m["kept_key"], m["gone_key"], bool(m["unmerged_at"])) for m in json.loads(log)] == [(kept, gone, True)]
         assert one.name not in log
     with db.connect("wh_ingest", stack) as connection, Keyring.open(stack) as keyring:
         assert reveal(connection, keyring, gone)["mrn"] == "Z1"
+
+
+def test_a_call_that_came_while_two_were_one_opens_for_whom_it_is_about(stack: Settings, tmp_path: Path) -> None:
+    someone = population(np.random.default_rng(23))[3]
+    told = {"姓名": someone.name, "性别": someone.sex, "出生日期": someone.birth}
+    with administrator(stack, stack.database) as server:
+        keys = []
+        for name, site, own in (("r0", SITES[0], {"证件号码": someone.id_number}), ("r1", SITES[1], {"档案号": "Z77"})):
+            write(tmp_path / f"{name}.csv", [Row(0, told | own)])
+            keys.append(persons(server, ingest(tmp_path / f"{name}.csv", site)["sha256"])[1])
+        kept, gone = keys
+        merged = json.loads(say("merge", str(kept), str(gone), "--purpose", "a test", "--json").stdout)
+        audio = tmp_path / "call.wav"
+        with wave.open(str(audio), "wb") as call:
+            call.setparams((1, 2, 8000, 0, "NONE", ""))
+            call.writeframes(b"spoken words " * 2000)
+        words = audio.read_bytes()
+        (tmp_path / "calls.csv").write_text(
+            "录音文件,档案号,录音日期,同意(是/否)\ncall.wav,Z77,2024-03-06,是\n", encoding="utf-8"
+        )
+        command = ["wellhouse", "ingest", str(tmp_path / "calls.csv"), "--source", "call_recording", "--site", SITES[1]]
+        subprocess.run(command, check=True, capture_output=True)
+        key = "select person_key from vault.audio_key where person_key = any(%s)"
+        assert server.execute(key, (keys,)).fetchall() == [(kept,)]
+        parted = json.loads(say("unmerge", str(merged["merge_id"]), "--purpose", "a test", "--json").stdout)
+        assert parted["recordings"] == 1
+        found = server.execute(
+            "select object, sealed_key, person_key from vault.audio_key where person_key = any(%s)", (keys,)
+        ).fetchone()
+        assert found is not None
+        assert found[2] == gone
+        with db.connect("wh_ingest", stack) as connection, Keyring.open(stack) as keyring:
+            opened = person_keys(connection, keyring, keys)
+            assert b"".join(Store(stack).read(found[0], found[1], VaultPerson(gone, *opened[gone]))) == words
+            with pytest.raises(WellhouseError):
+                list(Store(stack).read(found[0], found[1], VaultPerson(kept, *opened[kept])))
+        server.execute("delete from landing.call_recording where person_key = %s", (gone,))
 
 
 def test_who_took_another_name_waits_until_a_steward_says_so(stack: Settings, tmp_path: Path) -> None:

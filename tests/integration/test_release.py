@@ -17,6 +17,7 @@ from wellhouse import audit
 from wellhouse.commands import ingest as command
 from wellhouse.ingest.file import Ingest
 from wellhouse.ingest.release import reread
+from wellhouse.landing import originals
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import PROJECT_ROOT, Settings
 
@@ -231,11 +232,13 @@ def test_old_originals_go_when_a_setting_says_so(
     old = "update ops.load set finished_at = finished_at - interval '30 days' where load_id = any(%s)"
     server.execute(old, (numbers,))
     assert wellhouse("record", "expire")["originals"] == 0
-    monkeypatch.setenv("WELLHOUSE_KEEP_ORIGINALS_DAYS", "20")
+    rules = tmp_path / "retention.yaml"
+    monkeypatch.setenv("WELLHOUSE_RETENTION", str(rules))
+    rules.write_text("rules: [{what: originals, days: 20}]")
     assert wellhouse("record", "expire")["originals"] == 2
     left = "select distinct load_id from landing.original where load_id = any(%s)"
     assert server.execute(left, (numbers,)).fetchall() == [(numbers[1],)], "what waits in quarantine is kept"
-    monkeypatch.setenv("WELLHOUSE_KEEP_QUARANTINE_DAYS", "20")
+    rules.write_text("rules: [{what: originals, days: 20}, {what: quarantine, days: 20}]")
     assert wellhouse("record", "expire")["refusals"] == 1
     assert server.execute(left, (numbers,)).fetchall() == []
 
@@ -246,13 +249,19 @@ def snapshot(server: psycopg.Connection, load_id: int) -> list[Any]:
         "select relname from pg_class where relnamespace = 'landing'::regnamespace and relkind = 'r' order by 1"
     ).fetchall()
     named = [
-        *(f"landing.{table}" for (table,) in tables),
+        *(f"landing.{table}" for (table,) in tables if table != "original"),
+        "(select load_id, row_first, row_last, person_key from landing.original)",
         "(select load_id, row_number, reason, released_at from quarantine.record)",
         "(select load_id, rows_loaded, rows_quarantined, observations_loaded, observations_quarantined from ops.load)",
     ]
     query = """select count(*), md5(string_agg(r, '|' order by r))
                from (select t::text as r from {} t where load_id = {}) x"""
     return [server.execute(query.format(name, load_id).encode()).fetchone() for name in named]
+
+
+def opened(ingest: Ingest, load_id: int) -> list[tuple[int, int, bytes]]:
+    """The originals, which are sealed under new nonces when a load is read again."""
+    return list(originals.read(ingest.connection, ingest.keyring, load_id))
 
 
 @pytest.mark.parametrize("form", ["hl7v2", "fhir"])
@@ -266,6 +275,7 @@ def test_a_load_of_any_format_read_again_is_the_same(stack: Settings, server: ps
             found = server.execute("select max(load_id) from ops.load where site = %s and rows_read > 0", (SITE,))
             (load_id,) = found.fetchone() or (None,)
             if load_id is not None:
-                before = snapshot(server, load_id)
+                before, sealed = snapshot(server, load_id), opened(ingest, load_id)
                 reread(ingest, load_id)
                 assert snapshot(server, load_id) == before, file.name
+                assert opened(ingest, load_id) == sealed, file.name

@@ -120,7 +120,9 @@ def test_a_wrong_order_is_one_clear_line(superset_url: str, arguments: tuple[str
 
 def test_reviews_and_the_trail_know_of_every_grant(superset_url: str) -> None:
     reviewed = json.loads(wellhouse("access", "review", "--json").stdout)
-    assert {"analyst_hz", "auditor"} <= {r["username"] for r in reviewed}
+    assert {"analyst_hz", "auditor"} <= {r["username"] for r in reviewed["readers"]}
+    assert reviewed["drift"] == []
+    assert reviewed["grants"] > 300
     verified = json.loads(wellhouse("audit", "verify", "--json").stdout)
     assert verified["whole"] is True
     events = json.loads(wellhouse("audit", "by", audit.operator(), "--since", "2020-01-01", "--json").stdout)

@@ -30,14 +30,25 @@ class Reader:
     role: str
     valid_until: dt.datetime | None
     revoked_at: dt.datetime | None
+    review_due: dt.datetime
     sites: tuple[SiteGrant, ...]
 
     @property
+    def state(self) -> str:
+        """active, revoked, expired, or unreviewed: nobody confirmed them in time."""
+        now = dt.datetime.now(dt.UTC)
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.valid_until is not None and self.valid_until <= now:
+            return "expired"
+        return "active" if self.review_due > now else "unreviewed"
+
+    @property
     def active(self) -> bool:
-        return self.revoked_at is None and (self.valid_until is None or self.valid_until > dt.datetime.now(dt.UTC))
+        return self.state == "active"
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"active": self.active}
+        return asdict(self) | {"active": self.active, "state": self.state}
 
 
 @dataclass(frozen=True)
@@ -121,14 +132,14 @@ def everyone(of: Settings) -> list[Reader]:
     """All readers there ever were, by name."""
     with db.connect("wh_access", of) as connection:
         people = connection.execute(
-            "select username, role, valid_until, revoked_at from access.reader order by username"
+            "select username, role, valid_until, revoked_at, review_due from access.reader order by username"
         ).fetchall()
         grants = connection.execute(
             "select username, site, valid_until from access.site_grant order by 1, 2"
         ).fetchall()
     return [
-        Reader(name, role, until, revoked, tuple(SiteGrant(s, u) for who, s, u in grants if who == name))
-        for name, role, until, revoked in people
+        Reader(name, role, until, revoked, due, tuple(SiteGrant(s, u) for who, s, u in grants if who == name))
+        for name, role, until, revoked, due in people
     ]
 
 
@@ -146,6 +157,16 @@ def steward(of: Settings, username: str, load_id: int) -> None:
             if reader.role == "administrator" or (reader.role == "health_manager" and load[0] in sites):
                 return
     raise WellhouseError(f"{username} may look at no record of load {load_id}")
+
+
+def acting(of: Settings, username: str | None, *roles: str) -> str:
+    """Who acts, as the audit names them: a reader in one of these roles, or without a name whoever runs the command.
+
+    :raises WellhouseError: no active reader of that name in such a role
+    """
+    if username is not None and not any(r.username == username and r.active and r.role in roles for r in everyone(of)):
+        raise WellhouseError(f"{username} may not do this: that takes an active {' or '.join(roles)}")
+    return audit.reader(username)
 
 
 def _known(of: Settings, username: str, roles: tuple[str, ...]) -> None:

@@ -45,8 +45,12 @@ def unmerge(
     with Ingest(of) as ingest:
         for load in loads:
             reread(ingest, load)
+    resealed = merges.reseal_recordings(of, done)
     said = f"merge {done.merge_id} parted: {done.rows} records moved back, {len(loads)} loads read again"
-    print(json.dumps(done.document() | {"loads": loads}) if as_json else said)
+    if as_json:
+        print(json.dumps(done.document() | {"loads": loads, "recordings": resealed}))
+    else:
+        print(f"{said}, {resealed} recordings under another key")
 
 
 @app.command()

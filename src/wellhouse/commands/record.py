@@ -34,7 +34,7 @@ def show(
 
 @app.command()
 def expire(as_json: AsJson = False) -> None:
-    """Forget originals and refusals that are older than the settings keep them (KEEP_ORIGINALS_DAYS, …)."""
+    """Forget originals, refusals and recordings that are older than infra/retention.yaml keeps them."""
     from wellhouse.landing import retention
     from wellhouse.settings import settings
 

@@ -84,8 +84,9 @@ def list_(as_json: AsJson = False) -> None:
         print(json.dumps([r.as_json() for r in found], default=str))
         return
     for reader in found:
-        state = "active" if reader.active else "revoked" if reader.revoked_at else "expired"
-        print(f"{reader.username:<20} {reader.role:<15} {','.join(g.site for g in reader.sites):<20} {state}")
+        sites = ",".join(g.site for g in reader.sites)
+        due = f"review due {reader.review_due:%Y-%m-%d}"
+        print(f"{reader.username:<20} {reader.role:<15} {sites:<20} {reader.state:<10} {due}")
 
 
 @app.command()

@@ -97,6 +97,12 @@ class Store:
         return f"{self._root}/{name}"
 
 
+def reseal_key(name: str, sealed_key: bytes, owner: Person, heir: Person) -> bytes:
+    """The key of a recording, taken out of one person's hands and put into another's; the audio stays as it is."""
+    key = envelope.unseal(owner.key, sealed_key, _key_aad(name, owner.key_id))
+    return envelope.seal(heir.key, key, _key_aad(name, heir.key_id))
+
+
 def _to_disk(target: Any) -> None:
     """A local file is flushed to its disk; an object store keeps what it has acknowledged."""
     target.flush()

@@ -247,9 +247,20 @@ def forget_facts(connection: psycopg.Connection, keyring: Keyring, person_key: i
     :raises WellhouseError: nobody has this key, or the person was erased
     """
     known = reveal(connection, keyring, person_key)
-    kept = {fact: word for fact, word in known.items() if fact not in facts}
+    _replace(connection, keyring, person_key, {fact: word for fact, word in known.items() if fact not in facts})
+
+
+def amend(connection: psycopg.Connection, keyring: Keyring, person_key: int, right: dict[str, str]) -> None:
+    """Put other words in the place of what is known of a person. The caller audits.
+
+    :raises WellhouseError: nobody has this key, or the person was erased
+    """
+    _replace(connection, keyring, person_key, reveal(connection, keyring, person_key) | right)
+
+
+def _replace(connection: psycopg.Connection, keyring: Keyring, person_key: int, document: dict[str, str]) -> None:
     key_id, key = person_keys(connection, keyring, [person_key])[person_key]
-    sealed, digest = _sealed(_Row(person_key, key_id, b"", key=key, document=kept), keyring.blind_key())
+    sealed, digest = _sealed(_Row(person_key, key_id, b"", key=key, document=document), keyring.blind_key())
     connection.execute(
         "update vault.person set sealed = %s, digest = %s, updated_at = clock_timestamp() where person_key = %s",
         (sealed, digest, person_key),

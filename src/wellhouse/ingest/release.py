@@ -62,7 +62,11 @@ def release(ingest: Ingest, load_id: int, mapping: Mapping | None = None) -> Rel
 
 
 def reread(ingest: Ingest, load_id: int) -> Released:
-    """Read a load again though nothing of it was refused: the persons that its identifiers name have changed."""
+    """Read a load again though nothing of it was refused: the persons that its identifiers name have changed.
+
+    Its originals are sealed anew, under the keys of those they are about now; they stay as they are where somebody of
+    the load was erased, since there is no file left to cut.
+    """
     entry = find(ingest.connection, load_id)
     ingest.connection.commit()
     return _read_again(ingest, load_id, entry, None, always=True)
@@ -83,7 +87,8 @@ def _read_again(ingest: Ingest, load_id: int, entry: Entry, mapping: Mapping | N
                     released = _Again(ingest, mapping, after, summary).into(entry, source, always)
             else:
                 with sealed.opened(mapping) as (source, numbers):
-                    once_more = _Again if entry.status == "quarantined" else partial(_Reread, numbers=numbers)
+                    anew = entry.status == "quarantined" or (always and len(numbers) == entry.rows.read)
+                    once_more = _Again if anew else partial(_Reread, numbers=numbers)
                     released = once_more(ingest, mapping, after, summary).into(entry, source, always)
     except Unreadable as error:
         line = f"{entry.file_name}: {error.reason}, expected {error.expected}; the load is as it was"
@@ -95,7 +100,7 @@ def _read_again(ingest: Ingest, load_id: int, entry: Entry, mapping: Mapping | N
 
 
 class _Again(Reading):
-    """A file that is there as a whole: its originals are sealed anew, under the keys of those it is about."""
+    """A file of which nothing is missing: its originals are sealed anew, under the keys of those it is about."""
 
     def __init__(self, ingest: Ingest, mapping: Mapping, entry: Entry, summary: Summary) -> None:
         # the audio of a refused recording waits in the inbox

@@ -14,15 +14,16 @@ from psycopg.rows import class_row
 
 from wellhouse import audit, db
 from wellhouse.crypto.keyring import Keyring
+from wellhouse.crypto.recordings import reseal_key
 from wellhouse.crypto.sameness import contradict
-from wellhouse.crypto.vault import forget_facts, reveal
+from wellhouse.crypto.vault import Person, amend, forget_facts, person_keys, reveal
 from wellhouse.errors import WellhouseError
 from wellhouse.landing.tables import OTHER_SCHEMAS, SCHEMAS
 from wellhouse.settings import Settings
 
 _TABLES = [name for name, schema in SCHEMAS.items()
            if "person_key" in schema.names and name != "original" and name not in OTHER_SCHEMAS]  # fmt: skip
-"""Originals and audio stay under the key of the person they were sealed for."""
+"""Originals and audio of before stay under the key of the person they were sealed for."""
 
 
 FACTS = ("name", "birth_date", "sex")
@@ -111,6 +112,20 @@ def correct(of: Settings, person_key: int, facts: list[str], purpose: str) -> No
         _audited(of, "correct", purpose, person_key)
 
 
+def put_right(of: Settings, person_key: int, right: dict[str, str], who: str, purpose: str) -> list[str]:
+    """What the person themselves says is right, sealed in the place of what was known; which facts.
+
+    :raises WellhouseError: nobody has this key, no such fact, or no text
+    """
+    allowed = (*FACTS, "phone", "address", "employer")
+    if not right or set(right) - set(allowed) or not all(isinstance(v, str) and v.strip() for v in right.values()):
+        raise WellhouseError(f"one or more of {', '.join(allowed)} can be put right, each by a text")
+    with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
+        amend(connection, keyring, person_key, right)
+        audit.record(of, who, action="correct", path="subject", purpose=purpose, persons=[person_key])
+    return sorted(right)
+
+
 def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]]:
     """Part them again; also the loads since then that name the kept person: they are to be read again.
 
@@ -146,6 +161,26 @@ def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]
         ).fetchall()
         _audited(of, "unmerge", purpose, kept, gone)
         return _one(connection, merge_id), [load_id for (load_id,) in since]
+
+
+def reseal_recordings(of: Settings, done: Merge) -> int:
+    """Audio that came while two were one goes under the key of whom it is about; call it when loads are read again."""
+    with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
+        both = [done.kept_key, done.gone_key]
+        people = {p: Person(p, *key) for p, key in person_keys(connection, keyring, both).items()}
+        found = connection.execute(
+            """select k.object, k.sealed_key, k.person_key, r.person_key from vault.audio_key k
+               join (select distinct object, person_key from landing.call_recording) r using (object)
+               where k.person_key = any(%(p)s) and r.person_key = any(%(p)s) and k.person_key <> r.person_key""",
+            {"p": both},
+        ).fetchall()
+        opened = [row for row in found if row[2] in people and row[3] in people]
+        for name, sealed_key, owner, heir in opened:
+            sealed = reseal_key(name, bytes(sealed_key), people[owner], people[heir])
+            connection.execute(
+                "update vault.audio_key set person_key = %s, sealed_key = %s where object = %s", (heir, sealed, name)
+            )
+        return len(opened)
 
 
 def _may(connection: psycopg.Connection, keyring: Keyring, kept: int, gone: int) -> None:

@@ -33,7 +33,7 @@ def shred(of: Settings, person_key: int, purpose: str) -> Shredded:
     :raises WellhouseError: there is no such person, or they were merged into another
     """
     with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
-        persons, key_ids = _who(connection, person_key)
+        persons, key_ids = persons_of(connection, person_key)
         connection.commit()
         audit.record(of, audit.operator(), action="shred", path="person", purpose=purpose, persons=persons)
         keys = keyring.destroy(key_ids)
@@ -57,7 +57,11 @@ def shred(of: Settings, person_key: int, purpose: str) -> Shredded:
         return Shredded(tuple(persons), keys, originals, recordings, files)
 
 
-def _who(connection: psycopg.Connection, person_key: int) -> tuple[list[int], list[str]]:
+def persons_of(connection: psycopg.Connection, person_key: int) -> tuple[list[int], list[str]]:
+    """(keys, data key ids) of a person and of everybody who was merged into them, the person first.
+
+    :raises WellhouseError: there is no such person, or they were merged into another
+    """
     into = connection.execute(
         "select kept_key from vault.merge where gone_key = %s and unmerged_at is null", (person_key,)
     ).fetchone()
@@ -69,7 +73,8 @@ def _who(connection: psycopg.Connection, person_key: int) -> tuple[list[int], li
                select m.gone_key from vault.merge m join same on m.kept_key = same.person_key
                where m.unmerged_at is null
            )
-           select person_key, key_id from vault.person join same using (person_key)""",
+           select person_key, key_id from vault.person join same using (person_key)
+           order by person_key <> %(p)s, person_key""",
         {"p": person_key},
     ).fetchall()
     if not rows:

@@ -14,7 +14,7 @@ from wellhouse.errors import WellhouseError
 from wellhouse.ops.cluster import SUPERUSER
 from wellhouse.settings import Settings
 
-SCRIPTS = ("roles", "schemas", "audit", "policies", "backups", "signin")
+SCRIPTS = ("roles", "schemas", "access", "audit", "policies", "backups", "signin")
 LOGINS = (
     "wh_ingest", "wh_identity", "wh_transform", "wh_model", "wh_ops", "wh_access", "wh_audit", "wh_backup",
     "wh_signin",
@@ -72,6 +72,8 @@ def ensure(settings: Settings) -> None:
                 server.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
     with administrator(settings, settings.database) as warehouse:
         warehouse.autocommit = False
+        if warehouse.execute("show shared_preload_libraries").fetchone() == ("pgaudit",):
+            warehouse.execute("create extension if not exists pgaudit")
         for script in SCRIPTS:
             warehouse.execute((settings.root / "infra" / "postgres" / f"{script}.sql").read_bytes())
         for role in (*LOGINS, *SERVICES):

@@ -46,6 +46,16 @@ archive_timeout = {archive_timeout}
 archive_command = '{archive_command}'
 """
 
+PGAUDIT = """\
+# Who touched identified tables, by the server itself; statements with bound values show none of them.
+shared_preload_libraries = 'pgaudit'
+log_line_prefix = '%m [%p] %q%u@%d '
+pgaudit.log = 'ddl, role'
+pgaudit.role = 'wh_pgaudit'
+pgaudit.log_catalog = off
+pgaudit.log_rows = on
+"""
+
 HBA = """\
 # TLS and SCRAM for everyone; nothing else is let in.
 hostssl all all 127.0.0.1/32 scram-sha-256
@@ -64,6 +74,12 @@ def binaries() -> Path:
     if found:
         return Path(found).resolve().parent
     raise WellhouseError("no PostgreSQL server found: install one, e.g. `apt-get install postgresql`")
+
+
+def has_pgaudit() -> bool:
+    """Whether the distribution's pgaudit belongs to this server (``postgresql-NN-pgaudit``)."""
+    folder = binaries().parent
+    return any((folder / place / "pgaudit.so").exists() for place in ("lib", "lib/postgresql"))
 
 
 def data(settings: Settings) -> Path:
@@ -95,7 +111,7 @@ def configure(settings: Settings, folder: Path) -> None:
         archive_timeout=pgbackrest.ARCHIVE_TIMEOUT_S,
         archive_command=pgbackrest.archive_command(settings).replace("'", "''"),
     )
-    _put(folder / "postgresql.conf", configuration, user)
+    _put(folder / "postgresql.conf", configuration + (PGAUDIT if has_pgaudit() else ""), user)
     _put(folder / "pg_hba.conf", HBA, user)
     _put(folder / "server.crt", (settings.tls / "postgres.crt").read_text(), user)
     _put(folder / "server.key", (settings.tls / "postgres.key").read_text(), user)

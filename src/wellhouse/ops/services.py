@@ -69,6 +69,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_KEK_TRANSIT_KEY": settings.kek_transit_key,
         **({"WELLHOUSE_KEK_TRANSIT_CA": str(settings.kek_transit_ca)} if settings.kek_transit_ca else {}),
         "WELLHOUSE_IDLE_MINUTES": str(settings.idle_minutes),
+        "WELLHOUSE_RETENTION": str(settings.retention),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
         "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
         "PYTHONPATH": str(settings.root / "infra"),  # Airflow imports its auth manager by name

@@ -162,15 +162,40 @@ def reading(settings: Settings, username: str) -> Iterator[Reading]:
                 opened.enter_context(db.connect("wh_identity", settings)),
                 opened.enter_context(Keyring.open(settings)),
             )
-        yield Reading(settings, username, connection.cursor(row_factory=dict_row), identities, _built_at(settings))
+        who = audit.reader(username)
+        yield Reading(settings, username, who, connection.cursor(row_factory=dict_row), identities, _built_at(settings))
+
+
+def of_subject(settings: Settings, person_key: int, who: str) -> Facts | None:
+    """The same for the person themselves: under nobody's row policies, with their name; None: no exam was built yet.
+
+    :param who: whoever answers the person's request, as the audit names them
+    """
+    with (
+        db.connect("wh_transform", settings) as connection,
+        db.connect("wh_identity", settings) as identity,
+        Keyring.open(settings) as keyring,
+    ):
+        connection.execute("set transaction isolation level repeatable read")
+        try:
+            latest = connection.cursor(row_factory=dict_row).execute(LATEST, (person_key,)).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return None
+        if latest is None:
+            return None
+        cursor = connection.cursor(row_factory=dict_row)
+        own = Reading(settings, who, who, cursor, (identity, keyring), _built_at(settings))
+        own.audited("reveal", [person_key])
+        return own.facts(latest)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A reader's view. Who calls :meth:`facts` has called :meth:`audited` for the person before."""
+    """A reader's view; ``who``: as the audit names them. Who calls :meth:`facts` has called :meth:`audited` for the person before."""
 
     settings: Settings
     username: str
+    who: str
     cursor: psycopg.Cursor[Row]
     identities: tuple[psycopg.Connection, Keyring] | None
     built_at: dt.datetime
@@ -180,9 +205,8 @@ class Reading:
         return self.identities is not None
 
     def audited(self, action: str, persons: list[int]) -> None:
-        who = audit.reader(self.username)
         audit.record(
-            self.settings, who, action=action, path="summary", purpose="health summary", persons=persons,
+            self.settings, self.who, action=action, path="summary", purpose="health summary", persons=persons,
             rows=len(persons),
         )  # fmt: skip
 

@@ -20,7 +20,7 @@ TEMPLATE = "health_summary.typ"
 class Renderer:
     """The template and its fonts, read once; make one and reuse it."""
 
-    def __init__(self, folder: Path, fonts: Path = FONTS) -> None:
+    def __init__(self, folder: Path, fonts: Path = FONTS, template: str = TEMPLATE) -> None:
         """:param folder: where the template is
 
         :raises WellhouseError: the font is not installed.
@@ -29,7 +29,7 @@ class Renderer:
         if FAMILY not in found.families():
             raise WellhouseError(f"the font {FAMILY} is not in {fonts}: install the package fonts-noto-cjk")
         self._alone = Lock()  # a compiler sets one document at a time
-        self._compiler = typst.Compiler(folder / TEMPLATE, root=folder, font_paths=found, ignore_system_fonts=True)
+        self._compiler = typst.Compiler(folder / template, root=folder, font_paths=found, ignore_system_fonts=True)
 
     def pdf(self, document: dict[str, Any], created: dt.datetime) -> bytes:
         """The PDF's bytes.

@@ -9,7 +9,7 @@ from pathlib import Path
 from wellhouse import files
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
-from wellhouse.summaries.collect import collect
+from wellhouse.summaries.collect import collect, of_subject
 from wellhouse.summaries.document import document
 from wellhouse.summaries.render import Renderer
 from wellhouse.summaries.wording import Language, wording
@@ -28,6 +28,15 @@ def summary(settings: Settings, person_key: int, language: Language, username: s
     # fonts first: nobody's data is read for a page that cannot be set
     renderer = _renderer(folder(settings))
     facts = collect(settings, person_key, username)
+    return renderer.pdf(document(facts, wording(folder(settings), language)), facts.built_at)
+
+
+def summary_of_subject(settings: Settings, person_key: int, language: Language, who: str) -> bytes | None:
+    """The same for the person themselves, who asked for what is known of them; None: no exam was built yet."""
+    renderer = _renderer(folder(settings))
+    facts = of_subject(settings, person_key, who)
+    if facts is None:
+        return None
     return renderer.pdf(document(facts, wording(folder(settings), language)), facts.built_at)
 
 

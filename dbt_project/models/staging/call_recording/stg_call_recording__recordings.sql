@@ -14,6 +14,7 @@ with source as (
         load_id,
         row_number
     from {{ source('landing', 'call_recording') }}
+    {{ unrestricted() }}
 ),
 
 renamed as (

@@ -1,5 +1,6 @@
 with source as (
     select * from {{ source('landing', 'card') }}
+    {{ unrestricted() }}
 ),
 
 renamed as (

@@ -1,5 +1,6 @@
 with source as (
     select * from {{ source('landing', 'consultation') }}
+    {{ unrestricted() }}
 ),
 
 renamed as (

@@ -1,5 +1,6 @@
 with source as (
     select * from {{ source('landing', 'observation') }}
+    {{ unrestricted() }}
 ),
 
 renamed as (

@@ -1,5 +1,6 @@
 with source as (
     select * from {{ source('landing', 'follow_up') }}
+    {{ unrestricted() }}
 ),
 
 renamed as (

@@ -1,5 +1,6 @@
 with source as (
     select * from {{ source('landing', 'questionnaire_answer') }}
+    {{ unrestricted() }}
 ),
 
 renamed as (

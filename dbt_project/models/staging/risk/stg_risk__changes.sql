@@ -1,5 +1,6 @@
 with source as (
     select * from {{ source('risk', 'change') }}
+    {{ unrestricted() }}
 ),
 
 renamed as (
