@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     retention: Path = PROJECT_ROOT / "infra" / "retention.yaml"
     """Which days things are kept, rule by rule."""
 
+    audit_syslog: str | None = None
+    """host:port of a log server that takes syslog over TLS (RFC 5425): every audit event goes there, too."""
+    audit_syslog_ca: Path | None = None
+    """Whose certificates it is trusted by; unset: the system's authorities."""
+
     recordings_url: str | None = None
     """Where sealed audio is kept, as an fsspec URL such as ``s3://bucket/recordings``; None: ``var/recordings``."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 
 from wellhouse import db
+from wellhouse.audit import syslog
 from wellhouse.audit.sink import Sink
 from wellhouse.audit.writer import writer
 from wellhouse.errors import WellhouseError
@@ -71,7 +72,7 @@ def record(
     values = (who, action, path, purpose, list(dict.fromkeys(persons)), rows)
     try:
         with writer(of) as connection:
-            return _append(connection, Sink(of), values)
+            return _append(of, connection, Sink(of), values)
     except (psycopg.Error, OSError, ValueError, KeyError) as error:
         raise WellhouseError(f"nothing was read: the audit trail took no event ({type(error).__name__})") from None
 
@@ -85,9 +86,9 @@ def begin(of: Settings, purpose: str) -> int:
         return int(event["event_id"])
 
 
-def _append(connection: psycopg.Connection, sink: Sink, values: tuple[Any, ...]) -> int:
+def _append(of: Settings, connection: psycopg.Connection, sink: Sink, values: tuple[Any, ...]) -> int:
     event = _insert(connection, values)
-    sink.append("event", event)
+    syslog.send(of, sink.append("event", event))
     connection.commit()
     # so that an event that is missing later is known to have been there
     sink.append("committed", {"event_id": event["event_id"]}, durable=False)

@@ -38,8 +38,8 @@ class Sink:
         self.path = of.var / "audit" / "trail.jsonl"
         self._key = of.secret("audit_sink").encode()
 
-    def append(self, kind: str, entry: dict[str, Any], *, durable: bool = True) -> None:
-        """Append one line; on its disk when this returns. A line that does not fit leaves no part of itself.
+    def append(self, kind: str, entry: dict[str, Any], *, durable: bool = True) -> bytes:
+        """Append one line and return it; on its disk when this returns. One that does not fit leaves no part of itself.
 
         :raises OSError: the file is not there or cannot be written
         :raises WellhouseError: its last line is torn
@@ -57,6 +57,7 @@ class Sink:
             except OSError:
                 os.ftruncate(descriptor, size)
                 raise
+            return line
         finally:
             os.close(descriptor)
 

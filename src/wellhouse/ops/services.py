@@ -69,6 +69,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_KEK_TRANSIT_KEY": settings.kek_transit_key,
         **({"WELLHOUSE_KEK_TRANSIT_CA": str(settings.kek_transit_ca)} if settings.kek_transit_ca else {}),
         "WELLHOUSE_IDLE_MINUTES": str(settings.idle_minutes),
+        **({"WELLHOUSE_AUDIT_SYSLOG": settings.audit_syslog} if settings.audit_syslog else {}),
+        **({"WELLHOUSE_AUDIT_SYSLOG_CA": str(settings.audit_syslog_ca)} if settings.audit_syslog_ca else {}),
         "WELLHOUSE_RETENTION": str(settings.retention),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
         "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
