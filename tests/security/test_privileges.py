@@ -21,7 +21,7 @@ from wellhouse.settings import Settings
 
 VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
 TRIED = {
-    "select": "select from {} limit 0",
+    "select": "select * from {} limit 0",
     "insert": "insert into {} default values",
     "update": "update {} set {} = {} where false",
     "delete": "delete from {} where false",
