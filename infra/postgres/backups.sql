@@ -31,6 +31,7 @@ create table if not exists ops.drill (            -- a restore that was tried an
     at timestamptz not null default clock_timestamp()
 );
 reset role;
+revoke all on ops.backup, ops.drill from wh_transform;
 grant insert, select on ops.backup, ops.drill to wh_ops;
 grant select on ops.backup, ops.drill to wh_administrator;
 

@@ -201,7 +201,8 @@ grant select, insert, update, delete on ops.load, ops.resend to wh_ingest;
 grant insert, select on ops.gate_result to wh_ingest;
 grant insert, select on ops.gate_result, ops.model_run to wh_transform, wh_ops;
 grant insert on ops.alert to wh_ops;
-grant select on all tables in schema ops to wh_transform, wh_ops, wh_administrator;
+-- named one by one: what a later script makes is granted there, however often this one runs
+grant select on ops.load, ops.resend, ops.gate_result, ops.model_run, ops.alert to wh_transform, wh_ops, wh_administrator;
 
 grant usage on schema risk to wh_model, wh_transform;
 grant select, insert, update, delete on all tables in schema risk to wh_model;

@@ -27,6 +27,8 @@ from wellhouse.landing.shredding import persons_of
 from wellhouse.settings import Settings
 
 Files = Iterator[tuple[str, bytes]]
+_RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for the beginning of a formula (OWASP, CSV injection)."""
 _SEEN = """
     select event_id, at, reader, action, path, purpose from audit.event
     where persons && %s::bigint[] order by event_id
@@ -141,6 +143,6 @@ def _cell(value: object) -> object:
         return "(sealed)"
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and value.lstrip(" ").startswith(_RUNS):
         return f"'{value}"
     return value
