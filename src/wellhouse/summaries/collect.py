@@ -191,7 +191,7 @@ def of_subject(settings: Settings, person_key: int, who: str) -> Facts | None:
 
 @dataclass(frozen=True)
 class Reading:
-    """A reader's view; ``who``: as the audit names them. Who calls :meth:`facts` has called :meth:`audited` for the person before."""
+    """A reader's view; ``who``: their name in the audit. Who calls :meth:`facts` has called :meth:`audited` before."""
 
     settings: Settings
     username: str
