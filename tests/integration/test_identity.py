@@ -267,13 +267,15 @@ def test_a_call_that_came_while_two_were_one_opens_for_whom_it_is_about(stack: S
             call.writeframes(b"spoken words " * 2000)
         words = audio.read_bytes()
         (tmp_path / "calls.csv").write_text(
-            "录音文件,档案号,录音日期,同意(是/否)\ncall.wav,Z77,2024-03-06,是\n", encoding="utf-8"
+            "录音编号,录音文件,档案号,录音日期,同意(是/否)\nR77,call.wav,Z77,2024-03-06,是\n", encoding="utf-8"
         )
         command = ["wellhouse", "ingest", str(tmp_path / "calls.csv"), "--source", "call_recording", "--site", SITES[1]]
         subprocess.run(command, check=True, capture_output=True)
         key = "select person_key from vault.audio_key where person_key = any(%s)"
         assert server.execute(key, (keys,)).fetchall() == [(kept,)]
-        parted = json.loads(say("unmerge", str(merged["merge_id"]), "--purpose", "a test", "--json").stdout)
+        done = say("unmerge", str(merged["merge_id"]), "--purpose", "a test", "--json")
+        assert done.returncode == 0, done.stderr
+        parted = json.loads(done.stdout)
         assert parted["recordings"] == 1
         found = server.execute(
             "select object, sealed_key, person_key from vault.audio_key where person_key = any(%s)", (keys,)

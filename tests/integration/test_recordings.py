@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import math
@@ -22,6 +23,7 @@ import pytest
 from wellhouse.crypto.recordings import Store
 from wellhouse.crypto.vault import Person
 from wellhouse.errors import WellhouseError
+from wellhouse.landing.retention import _recordings
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
@@ -145,6 +147,42 @@ def test_the_same_metadata_again_is_a_duplicate_without_its_audio(
     (inbox / "calls.csv").write_text(rows("c.wav", "d.wav"), encoding="utf-8")
     file = ingest(inbox)
     assert (file["read"], file["loaded"], file["duplicate"]) == (2, 1, 1)
+    assert len(landed(server)) == 2
+
+
+def test_a_withdrawn_consent_takes_the_audio_with_it(stack: Settings, inbox: Path, server: psycopg.Connection) -> None:
+    wav(inbox / "gone.wav", 1)
+    (inbox / "calls.csv").write_text(rows("gone.wav"), encoding="utf-8")
+    assert ingest(inbox)["loaded"] == 1
+    found = server.execute("select person_key, object from landing.call_recording where site = %s", (SITE,)).fetchone()
+    assert found is not None
+    sealed = stack.var / "recordings" / found[1]
+    assert sealed.exists()
+    command = ["wellhouse", "subject", "withdraw", str(found[0]), "--purpose", "a test", "--consent"]
+    assert subprocess.run([*command, "everything"], capture_output=True).returncode == 2
+    assert sealed.exists()
+    subprocess.run([*command, "recording"], check=True, capture_output=True)
+    assert not sealed.exists()
+    assert landed(server) == []
+    left = server.execute("select count(*) from vault.audio_key where person_key = %s", (found[0],)).fetchone()
+    assert left == (0,)
+
+
+def test_old_recordings_go_when_a_rule_says_so(stack: Settings, inbox: Path, server: psycopg.Connection) -> None:
+    wav(inbox / "old.wav", 1)
+    wav(inbox / "new.wav", 1)
+    today = dt.date.today().isoformat()
+    table = rows("old.wav") + f"new.wav,{ID_NUMBER},{today},S01,是,1\n"
+    (inbox / "calls.csv").write_text(table, encoding="utf-8")
+    assert ingest(inbox)["loaded"] == 2
+    # undone again: the recordings of the sample are old, too
+    with server.transaction(force_rollback=True):
+        gone = _recordings(server, 30)
+        names = server.execute("select object from landing.call_recording where site = %s", (SITE,)).fetchall()
+        assert len(names) == 1, "today's stays"
+        assert names[0][0] not in gone
+        keys = server.execute("select count(*) from vault.audio_key where object = any(%s)", (gone,)).fetchone()
+        assert keys == (0,)
     assert len(landed(server)) == 2
 
 

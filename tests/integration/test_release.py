@@ -271,7 +271,7 @@ def test_a_load_of_any_format_read_again_is_the_same(stack: Settings, server: ps
     assert len(files) > 5
     with Ingest(stack) as ingest:
         for file in files:
-            command._load(ingest, stack, file, "exam", SITE, None, "auto")
+            command._load(ingest, stack, file, None, "exam", SITE, None, "auto")
             found = server.execute("select max(load_id) from ops.load where site = %s and rows_read > 0", (SITE,))
             (load_id,) = found.fetchone() or (None,)
             if load_id is not None:

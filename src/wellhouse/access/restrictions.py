@@ -6,6 +6,10 @@ leaves restricted persons out, so aggregates follow with the next build (GDPR 18
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import psycopg
+
 from wellhouse import audit, db
 from wellhouse.crypto.recordings import Store
 from wellhouse.errors import WellhouseError
@@ -56,7 +60,7 @@ def forget_recordings(of: Settings, person_key: int, who: str, purpose: str) -> 
         connection.execute("delete from landing.call_recording where person_key = any(%s)", (persons,))
         audit.record(of, who, action="withdraw", path="subject", purpose=purpose, persons=persons, rows=len(found))
         connection.commit()  # without its key the audio is noise, whatever happens to the files
-    with db.connect("wh_transform", of) as connection:
+    with suppress(psycopg.errors.UndefinedTable), db.connect("wh_transform", of) as connection:  # nothing built yet
         connection.execute("delete from marts.fct_call_recording where person_key = any(%s)", (persons,))
     Store(of).delete([name for (name,) in found])
     return len(found)
