@@ -220,13 +220,24 @@ def _null_when_empty(values: pa.Array) -> pa.Array:
 
 
 def _models(specs: list[Spec]) -> pa.Table:
-    cards = [describe(spec) | {"card": (spec.folder / "CARD.md").read_text(encoding="utf-8")} for spec in specs]
+    cards = [
+        describe(spec)
+        | {"card": (spec.folder / "CARD.md").read_text(encoding="utf-8"), "calibration_curve": _calibration(spec)}
+        for spec in specs
+    ]
     return pa.table(
         {
             **{key: [card[key] for card in cards] for key in ("model", "version", "kind", "source")},
             "card": [json.dumps(card, ensure_ascii=False) for card in cards],
         }
     )
+
+
+def _calibration(spec: Spec) -> list[dict[str, float]]:
+    """Points of the curve from the validation of the version that is scored with; none: it was not validated."""
+    validated = registry.coefficients(spec.model, spec.folder / "coefficients.json").with_name("metrics.json")
+    found = json.loads(validated.read_text(encoding="utf-8")) if validated.exists() else {}
+    return list(found.get("calibration_curve", []))
 
 
 def _explain(error: adbc_driver_manager.Error) -> str:

@@ -46,7 +46,7 @@ def sign_in(chromium: Browser, superset_url: str) -> Iterator[Callable[[str, int
     pages: list[Page] = []
 
     def open_page(username: str, height: int) -> Page:
-        page = chromium.new_page(viewport={"width": 1600, "height": height}, locale="en-GB", base_url=superset_url)
+        page = chromium.new_page(viewport={"width": 1440, "height": height}, locale="en-GB", base_url=superset_url)
         pages.append(page)
         page.goto("/login/")
         page.fill("#username", username)

@@ -1,20 +1,23 @@
 select
-    person_key,
-    site,
-    exam_key,
-    exam_date,
-    model,
-    version,
-    recalibrated,
-    output,
-    value,
-    unit,
-    category,
-    eligible,
-    reason_en,
-    reason_zh,
-    missing,
-    source,
-    scored_at
-from {{ ref('int_risk__scored') }}
-where kind = 'equation'
+    scores.person_key,
+    scores.site,
+    scores.exam_key,
+    scores.exam_date,
+    exams.sex,
+    exams.age_band,
+    scores.model,
+    scores.version,
+    scores.recalibrated,
+    scores.output,
+    scores.value,
+    scores.unit,
+    scores.category,
+    scores.eligible,
+    scores.reason_en,
+    scores.reason_zh,
+    scores.missing,
+    scores.source,
+    scores.scored_at
+from {{ ref('int_risk__scored') }} as scores
+left join {{ ref('int_exam__aged') }} as exams on scores.exam_key = exams.exam_key
+where scores.kind = 'equation'

@@ -9,6 +9,7 @@ renamed as (
         version,
         kind,
         source,
+        card -> 'calibration_curve' as calibration_curve,
         registered_at
     from source
 )
