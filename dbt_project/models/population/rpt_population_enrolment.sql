@@ -4,9 +4,9 @@ with yearly as (
         site,
         extract(year from month)::int as year,
         (array_agg(member_count order by month desc))[1] as member_count,
-        {% for event in ['issue', 'renew', 'close'] %}
-            sum({{ event }}_count)::int as {{ event }}_count{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(issue_count)::int as issue_count,
+        sum(renew_count)::int as renew_count,
+        sum(close_count)::int as close_count
     from {{ ref('rpt_operations_membership') }}
     group by site, extract(year from month)
 )
@@ -14,7 +14,8 @@ with yearly as (
 select
     site,
     year,
-    {% for count in ['member_count', 'issue_count', 'renew_count', 'close_count'] %}
-        case when {{ count }} not between 1 and 10 then {{ count }} end as {{ count }}{{ ',' if not loop.last }}
-    {% endfor %}
+    case when member_count not between 1 and 10 then member_count end as member_count,
+    case when issue_count not between 1 and 10 then issue_count end as issue_count,
+    case when renew_count not between 1 and 10 then renew_count end as renew_count,
+    case when close_count not between 1 and 10 then close_count end as close_count
 from yearly
