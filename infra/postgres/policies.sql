@@ -195,6 +195,8 @@ grant usage on schema landing to wh_identity;
 grant select on landing.call_recording to wh_identity;
 grant usage on schema quarantine to wh_transform;
 grant select (load_id, row_number, field, reason, expected, count, released_at) on quarantine.record to wh_transform;
+grant usage on schema quarantine to wh_administrator;
+grant select (load_id, field, reason, expected, count, released_at) on quarantine.record to wh_administrator;
 
 grant usage on schema ops to wh_ingest, wh_transform, wh_model, wh_ops, wh_administrator;
 grant select, insert, update, delete on ops.load, ops.resend to wh_ingest;
