@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
 from tests.second_factor import code
 from wellhouse.settings import settings
@@ -40,23 +40,44 @@ def chromium(superset_url: str) -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def cookies(chromium: Browser, superset_url: str) -> Callable[[str], StorageState]:
+    """``cookies(username)``: of a session that person signed in to once, by password and code."""
+    known: dict[str, StorageState] = {}
+
+    def of(username: str) -> StorageState:
+        if username not in known:
+            with chromium.new_context(base_url=superset_url) as context:
+                page = context.new_page()
+                page.goto("/login/")
+                page.fill("#username", username)
+                page.fill("input[type=password]", settings().secret(f"password_{username}"))
+                page.click("button[type=submit]")
+                page.wait_for_url(lambda url: "/wellhouse/second-factor" in url, wait_until="commit")
+                page.fill("#code", code(username))
+                page.click("button[type=submit]")
+                page.wait_for_url(lambda url: "/second-factor" not in url, wait_until="commit")
+                known[username] = context.storage_state()
+        return known[username]
+
+    return of
+
+
 @pytest.fixture
-def sign_in(chromium: Browser, superset_url: str) -> Iterator[Callable[[str, int], Page]]:
+def sign_in(
+    chromium: Browser, superset_url: str, cookies: Callable[[str], StorageState]
+) -> Iterator[Callable[[str, int], Page]]:
     """``sign_in(username, height)``: a page of that person, tall enough to draw the whole dashboard."""
     pages: list[Page] = []
 
     def open_page(username: str, height: int) -> Page:
-        page = chromium.new_page(viewport={"width": 1440, "height": height}, locale="en-GB", base_url=superset_url)
-        pages.append(page)
-        page.goto("/login/")
-        page.fill("#username", username)
-        page.fill("input[type=password]", settings().secret(f"password_{username}"))
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/wellhouse/second-factor" in url, wait_until="commit")
-        page.fill("#code", code(username))
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/second-factor" not in url, wait_until="commit")
-        return page
+        pages.append(
+            chromium.new_page(
+                viewport={"width": 1440, "height": height}, locale="en-GB", base_url=superset_url,
+                storage_state=cookies(username),
+            )
+        )  # fmt: skip
+        return pages[-1]
 
     yield open_page
     for page in pages:

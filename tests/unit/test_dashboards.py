@@ -208,7 +208,7 @@ def used_metrics(params: dict[str, Any]) -> Iterator[str]:
 
 
 def test_datasets_show_what_is_promised(project_root: Path, tree: Assets) -> None:
-    """Every physical column is in the contract of the dbt model of the same name, or in the table that programs write."""
+    """Every physical column is in the contract of the dbt model of its name, or in the table that programs write."""
     promised: dict[str, set[str]] = {}
     for file in (project_root / "dbt_project" / "models").rglob("*.yml"):
         for model in yaml.safe_load(file.read_text()).get("models") or []:

@@ -17,13 +17,17 @@ curve as (
         coalesce(sqrt(reached.greenwood) / nullif(abs(ln(nullif(reached.survival, 0))), 0), 0)::double precision as spread
     from grid
     left join lateral (
-        select * from {{ ref('int_intervention__survived') }} as days
+        select
+            days.survival,
+            days.greenwood
+        from {{ ref('int_intervention__survived') }} as days
         where days.site = grid.site and days.programme = grid.programme and days.arm = grid.arm and days.time_days <= grid.time_days
         order by days.time_days desc
         limit 1
     ) as reached on true
     left join lateral (
-        select * from {{ ref('int_intervention__survived') }} as days
+        select days.at_risk_count
+        from {{ ref('int_intervention__survived') }} as days
         where days.site = grid.site and days.programme = grid.programme and days.arm = grid.arm and days.time_days >= grid.time_days
         order by days.time_days
         limit 1
