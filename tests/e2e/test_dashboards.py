@@ -24,7 +24,7 @@ DRAWN_WITHIN_MS = 90_000
 CHART = "[data-test=slice-container]"
 CONTENT = "canvas, tbody tr, .header-line"
 LOADING = "[data-test=loading-indicator], .loading"
-NOTHING = "No results were returned for this query"
+NOTHING = {"No results were returned for this query", "No data"}
 TROUBLE = "text=/unexpected error|network error|no data|no results|something went wrong|permission denied/i"
 
 
@@ -95,8 +95,8 @@ PICTURED = {
 }
 """Whose screen is shown in docs/images."""
 PHONE = 390
-MAY_BE_EMPTY = {"operations": 1, "person-page": 9}
-"""Charts that say so when there is nothing: no alert, a person without a care plan."""
+MAY_BE_EMPTY = {"operations": 1, "person-page": 9, "population-trends": 1}
+"""Charts that say so when there is nothing: no alert, a person without a care plan, a share that is suppressed."""
 
 
 def opened_by(username: str) -> tuple[str, ...]:
@@ -131,10 +131,10 @@ def test_every_chart_is_drawn(sign_in: SignIn, username: str, slug: str) -> None
     assert opened.refused == []
     assert opened.charts >= len(expected(slug))
     trouble = opened.page.locator(TROUBLE).all_inner_texts()
-    assert [t for t in trouble if t != NOTHING] == []
+    assert set(trouble) <= NOTHING
     assert len(trouble) <= MAY_BE_EMPTY.get(slug, 0)
     drawn = opened.page.locator(CHART).filter(has=opened.page.locator(CONTENT)).count()
-    assert drawn == len(expected(slug)) - len(trouble)
+    assert drawn >= len(expected(slug)) - len(trouble)
     assert painted(opened.page) == opened.page.locator("canvas").count(), "a canvas is blank"
     if PICTURED.get(slug) == username and slug != "person-page":
         keep(opened.page, f"dashboard_{slug.replace('-', '_')}.png")
@@ -175,7 +175,7 @@ def test_a_link_in_the_work_list_opens_that_persons_page(sign_in: SignIn, supers
     page = opened.page
     page.set_viewport_size({"width": 1440, "height": height("person-page")})
     page.goto(str(link.get_attribute("href")), wait_until="domcontentloaded")
-    page.get_by_role("cell", name=key, exact=True).first.wait_for(timeout=DRAWN_WITHIN_MS)
+    page.locator("tbody td", has_text=re.compile(f"^{key}$")).first.wait_for(timeout=DRAWN_WITHIN_MS)
     of = settings()
     with bootstrap.administrator(of, of.database) as connection:
         found = connection.execute(

@@ -226,11 +226,22 @@ def test_an_administrator_sees_no_patient_row(person: People, rows_of: Rows, dat
     assert administrator.values(dataset, "site").is_error
 
 
-def test_an_auditor_sees_no_row(person: People) -> None:
+def test_an_auditor_sees_the_trail_and_no_row(person: People, rows_of: Rows) -> None:
     auditor = person("auditor")
+    assert rows_of(auditor.chart("audit.event", ["reader"]))
     assert auditor.chart("marts.fct_exam", ["site"]).status_code == 403
     assert auditor.sql("select 1").is_error
-    assert auditor.superset.get("/api/v1/dashboard/")["result"] == []
+    assert [d["slug"] for d in auditor.superset.get("/api/v1/dashboard/")["result"]] == ["audit"]
+
+
+def test_the_trail_and_operations_are_for_their_role_only(person: People, rows_of: Rows) -> None:
+    assert rows_of(person("administrator").chart("ops.load", ["site"]))
+    assert rows_of(person("administrator").chart("quarantine.record", ["reason"]))
+    assert rows_of(person("administrator").chart("audit.event", ["reader"])) == []
+    for username in ("analyst_hz", "manager_hz", "management"):
+        for dataset in ("audit.event", "ops.load", "quarantine.record"):
+            assert person(username).chart(dataset, ["site"]).status_code == 403
+    assert rows_of(person("analyst_hz").sql("select reason from quarantine.record")) == []
 
 
 def test_nobody_in_particular_is_asked_to_sign_in(superset_url: str, person: People) -> None:
