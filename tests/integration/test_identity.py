@@ -267,7 +267,7 @@ def test_a_call_that_came_while_two_were_one_opens_for_whom_it_is_about(stack: S
             call.writeframes(b"spoken words " * 2000)
         words = audio.read_bytes()
         (tmp_path / "calls.csv").write_text(
-            "录音编号,录音文件,档案号,录音日期,同意(是/否)\nR77,call.wav,Z77,2024-03-06,是\n", encoding="utf-8"
+            "录音文件,档案号,录音日期,同意(是/否)\ncall.wav,Z77,2024-03-06,是\n", encoding="utf-8"
         )
         command = ["wellhouse", "ingest", str(tmp_path / "calls.csv"), "--source", "call_recording", "--site", SITES[1]]
         subprocess.run(command, check=True, capture_output=True)

@@ -238,7 +238,10 @@ class Reading:
     def _shelf(self, load: Load) -> Shelf:
         """The audio beside the file."""
         self.shelf = Shelf(
-            Store(self._ingest.settings), self._path.parent, load.load_id, partial(recorded, self._ingest.connection)
+            Store(self._ingest.settings),
+            self._path.parent,
+            load.load_id,
+            partial(recorded, self._ingest.connection, load.load_id),
         )
         return self.shelf
 

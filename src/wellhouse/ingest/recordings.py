@@ -25,12 +25,12 @@ from wellhouse.landing.tables import SCHEMAS
 _FILE = "file"
 _AUDIO = ("media_type", "duration_s", "sha256", "bytes", "object")
 Audio = dict[str, Any]
-Known = Callable[[list[int]], dict[int, Audio]]
+Known = Callable[[dict[int, int]], dict[int, Audio]]
 
 
 @dataclass
 class Shelf:
-    """The audio files beside one file of metadata. ``known``: what is stored already, by recording key."""
+    """The audio files beside one file of metadata. ``known``: recording key by row → what is stored already by row."""
 
     store: Store
     folder: Path
@@ -54,10 +54,11 @@ class Shelf:
         consent = columns["consent"].to_pylist()
         files = columns[_FILE].to_pylist()
         made: list[Audio | None] = [None] * len(batch.rows)
-        stored = self.known(keys[batch.alive].tolist())
+        alive = batch.alive
+        stored = self.known(dict(zip(batch.rows[alive].tolist(), keys[alive].tolist(), strict=True)))
         for row in np.flatnonzero(batch.alive).tolist():
             try:
-                made[row] = self._audio(batch, row, files[row], consent[row], stored.get(int(keys[row])))
+                made[row] = self._audio(batch, row, files[row], consent[row], stored.get(int(batch.rows[row])))
             except Rejected as error:
                 batch.reject(row, _FILE, error.reason, error.expected)
         if self._keys:

@@ -9,18 +9,29 @@ from psycopg.rows import dict_row
 
 from wellhouse.landing.load import Load
 
+_AUDIO = "media_type, duration_s, sha256, bytes, object"
 
-def recorded(connection: psycopg.Connection, keys: list[int]) -> dict[int, dict[str, Any]]:
-    """What the latest load says of the audio of each of these recording keys that has any."""
+
+def recorded(connection: psycopg.Connection, load_id: int, keys: dict[int, int]) -> dict[int, dict[str, Any]]:
+    """What is known of the audio of these rows, of those that have any: by recording key the latest load's word, else
+    what this very load said of the row before its person was another.
+
+    :param keys: row → recording key
+    """
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            """select distinct on (recording_key)
-                      recording_key, media_type, duration_s, sha256, bytes, object
-               from landing.call_recording where recording_key = any(%s) order by recording_key, load_id desc""",
-            (keys,),
+        of_key = cursor.execute(
+            f"""select distinct on (recording_key) recording_key, {_AUDIO} from landing.call_recording
+                where recording_key = any(%s) order by recording_key, load_id desc""",  # noqa: S608
+            (list(keys.values()),),
+        ).fetchall()
+        of_row = cursor.execute(
+            f"select row_number, {_AUDIO} from landing.call_recording where load_id = %s and row_number = any(%s)",  # noqa: S608
+            (load_id, list(keys)),
         ).fetchall()
     connection.commit()
-    return {row.pop("recording_key"): row for row in rows}
+    by_key = {row.pop("recording_key"): row for row in of_key}
+    by_row = {row.pop("row_number"): row for row in of_row}
+    return by_row | {row: by_key[key] for row, key in keys.items() if key in by_key}
 
 
 def objects(load: Load) -> set[str]:
