@@ -107,7 +107,7 @@ def test_the_same_scan_sees_them_when_nothing_is_sealed(
     planting.plant(unsealed.inbox, who)
     with Ingest(unsealed) as loader:
         for file in sorted(path for path in unsealed.inbox.rglob("*") if path.is_file()):
-            for _, result in command._load(loader, unsealed, file, None, None, None, "auto"):
+            for _, result in command._load(loader, unsealed, file, None, None, None, None, "auto"):
                 assert not isinstance(result, str)
     assert not [path for path in unsealed.inbox.rglob("*") if path.is_file()]
     flush(unsealed)
