@@ -52,13 +52,13 @@ def test_the_monitor_listens_on_this_machine_only_and_is_well(stack: Settings) -
 
 def test_renewed_certificates_are_used_and_services_come_back(stack: Settings) -> None:
     installation.start(stack, (services.POSTGRES, services.MLLP, services.MONITOR), print)
+    # whatever else runs here comes back, too: a port whose program is still coming up answers nobody
+    running = [name for name, state in supervisor.states(stack).items() if state == "RUNNING"]
     before = {name: (stack.tls / f"{name}.crt").read_bytes() for name in ("mllp", "monitor", "ca")}
     assert set(renewal.renew(stack, 400)) == set(certificates.SERVICES)
     after = {name: (stack.tls / f"{name}.crt").read_bytes() for name in before}
     assert {name for name in before if before[name] != after[name]} == {"mllp", "monitor"}
-    supervisor.wait_until(
-        lambda: all(s.healthy for s in health.check(stack, [services.MLLP, services.MONITOR])), 60, "they are not well"
-    )
+    supervisor.wait_until(lambda: all(s.healthy for s in health.check(stack, running)), 120, "they are not well")
 
 
 @pytest.mark.parametrize("service", ["mllp", "monitor"])
