@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any
 
 from flask import Flask, Response, g, request
+from flask_appbuilder.const import AUTH_OAUTH
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 from superset.config import DISALLOWED_SQL_FUNCTIONS, TALISMAN_CONFIG, WTF_CSRF_EXEMPT_LIST
@@ -19,7 +20,7 @@ from superset.security import SupersetSecurityManager
 
 from wellhouse import db
 from wellhouse.settings import settings
-from wellhouse.web import banner, exports, gate, pages, signin
+from wellhouse.web import banner, exports, gate, oidc, pages, signin
 
 _settings = settings()
 
@@ -86,6 +87,15 @@ class SecurityManager(SupersetSecurityManager):  # type: ignore[misc]
     def auth_user_db(self, username: str, password: str) -> Any:
         return gate.password_checked(_settings, "superset", username, super().auth_user_db(username, password))
 
+    def oauth_user_info(self, provider: str, response: dict[str, Any]) -> dict[str, str]:
+        return oidc.username(_settings, response)
+
+    def auth_user_oauth(self, userinfo: dict[str, Any]) -> Any:
+        return oidc.begin(_settings, super().auth_user_oauth(userinfo))
+
+    def set_oauth_session(self, provider: str, oauth_response: dict[str, Any]) -> None:
+        """The provider's tokens are kept nowhere: nothing is asked of it afterwards."""
+
     def create_jwt_manager(self, app: Flask) -> Any:
         manager = super().create_jwt_manager(app)
         manager.additional_claims_loader(gate.claims)
@@ -135,6 +145,9 @@ def FAB_PASSWORD_COMPLEXITY_VALIDATOR(password: str) -> None:
         raise PasswordComplexityValidationError(f"a password has at least {SHORTEST_PASSWORD} characters")
 
 
+if _settings.oidc_issuer:
+    AUTH_TYPE = AUTH_OAUTH
+    OAUTH_PROVIDERS = [oidc.provider(_settings)]
 AUTH_ROLE_PUBLIC = "Public"
 PUBLIC_ROLE_LIKE = None
 AUTH_USER_REGISTRATION = False
@@ -190,7 +203,7 @@ LANGUAGE_PATHS = frozenset(f"{p}{code}" for code in ("zh", "en") for p in ("/lan
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:
     """The gate before every request, our own pages behind it, and what every answer gets on its way out."""
-    gate.Gate(_settings, "superset", LANGUAGE_PATHS).install(app)
+    gate.Gate(_settings, "superset", LANGUAGE_PATHS | (oidc.PATHS if _settings.oidc_issuer else set())).install(app)
     app.register_blueprint(signin.blueprint)
     app.register_blueprint(signin.programs)
     app.register_blueprint(pages.blueprint)

@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     idle_minutes: float = 30
     """So long a session of Superset or Airflow may rest."""
 
+    oidc_issuer: str | None = None
+    """The organisation's OpenID Connect provider, where people then sign in to Superset with two factors; None: here.
+    Its client secret is ``secrets/oidc_client_secret``."""
+    oidc_client_id: str = "wellhouse"
+    oidc_username_claim: str = "preferred_username"
+
     score2_risk_region: str | None = None
     """low, moderate, high or very_high: which of SCORE2's regions the centre's people belong to; unset: not scored."""
     retention: Path = PROJECT_ROOT / "infra" / "retention.yaml"
