@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,22 +16,29 @@ from models.survival.artefact import Artefact, digest, write_json
 from models.survival.cohort import prepare, require_enough
 from models.survival.spec import FitSpec, load
 from models.survival.validate import validate
-from models.tables import read_csv
+from models.tables import read_csv, told_of
 from wellhouse.errors import WellhouseError
 
 
-def evaluate_file(path: Path, data: Path, output: Path, coefficients: Path | None = None) -> None:
-    """Validate what was fitted by the spec, as it is, on other people; without such, the spec on these people."""
+def evaluate_file(path: Path, data: Path, output: Path, coefficients: Path | None = None) -> dict[str, Any]:
+    """Write and return ``metrics.json``.
+
+    Validate what was fitted by the spec, as it is, on other people; without such, the spec on these people.
+    """
     spec = load(path)
     table = read_csv(data)
     artefact = Artefact.read(coefficients) if coefficients else _fitted(spec, path, data, output)
     if artefact and dict(artefact.covariates) != dict(spec.covariates):
         raise WellhouseError(f"{coefficients or path}: the fitted covariates are not those of the spec")
     absent = _absent(spec, table) if artefact else []
-    cohort = prepare(spec, table.assign(**dict.fromkeys(absent, np.nan)))
-    if artefact is None:
-        require_enough(cohort)
-    write_json(output / "metrics.json", validate(spec, cohort, artefact) | {"absent_columns": absent})
+    with told_of(data):
+        cohort = prepare(spec, table.assign(**dict.fromkeys(absent, np.nan)))
+        if artefact is None:
+            require_enough(cohort)
+        metrics = validate(spec, cohort, artefact)
+    metrics["absent_columns"] = absent
+    write_json(output / "metrics.json", metrics)
+    return metrics
 
 
 def _absent(spec: FitSpec, table: pd.DataFrame) -> list[str]:
@@ -40,8 +49,8 @@ def _absent(spec: FitSpec, table: pd.DataFrame) -> list[str]:
     used = (*spec.covariates.values(), *spec.transforms.values(), *spec.subgroups.values())
     needed = {spec.duration, spec.event, spec.filter or "1", spec.competing or "1", spec.entry or "1"}
     known = {*map(str, table.columns), *spec.transforms}
-    wanted = set().union(*map(columns_of, used)) - set().union(*map(columns_of, needed))
-    return sorted(wanted - known)
+    wanted, given = (set().union(*(columns_of(one, known) for one in some)) for some in (used, needed))
+    return sorted(wanted - given - known)
 
 
 def _fitted(spec: FitSpec, path: Path, data: Path, output: Path) -> Artefact | None:
@@ -62,8 +71,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="CSV, plain or gzip")
     parser.add_argument("--output", type=Path, required=True, help="folder to write metrics.json into")
     parser.add_argument("--coefficients", type=Path, help="validate these; default: what was fitted by the spec before")
+    parser.add_argument("--json", action="store_true", help="print metrics.json too")
     arguments = parser.parse_args()
-    evaluate_file(arguments.spec, arguments.data, arguments.output, arguments.coefficients)
+    metrics = evaluate_file(arguments.spec, arguments.data, arguments.output, arguments.coefficients)
+    if arguments.json:
+        print(json.dumps(metrics))
 
 
 if __name__ == "__main__":

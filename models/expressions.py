@@ -1,14 +1,14 @@
 """A small, safe expression language over a table's columns, for the specs of models.
 
 ``where(SEX == 1, 'male', 'female')``, ``log(bili)``, ``recur == 1 or death == 1``, ``min(nodes, 19)``. A name with
-dots is a column (``ph.ecog``); any other spelling is ``col("…")``. What is missing stays missing: a comparison with
-a missing value is missing, ``and`` and ``or`` follow three-valued logic. Truth is 1.0 and 0.0.
+dots is a column (``ph.ecog``); any other spelling is ``col("…")``, or stands alone. What is missing stays missing: a
+comparison with a missing value is missing, ``and`` and ``or`` follow three-valued logic. Truth is 1.0 and 0.0.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,24 +24,30 @@ def evaluate(expression: str | float, columns: Mapping[str, Any], rows: int) -> 
 
     :raises WellhouseError: unknown column or function, or something the language does not have.
     """
+    whole = str(expression).strip()
     try:
-        tree = ast.parse(str(expression).strip(), mode="eval").body
+        tree = ast.Name(whole) if whole in columns else ast.parse(whole, mode="eval").body
     except SyntaxError:
-        raise WellhouseError(f"expression {expression!r} cannot be read") from None
-    value = _Evaluator(columns, str(expression)).of(tree)
+        raise WellhouseError(f"expression {expression!r} cannot be read and is no column") from None
+    try:
+        value = _Evaluator(columns, str(expression)).of(tree)
+    except TypeError:
+        raise WellhouseError(f"expression {expression!r}: text where a number is needed") from None
     return np.full(rows, value) if np.ndim(value) == 0 else value
 
 
-def columns_of(expression: str | float) -> set[str]:
-    """The columns that an expression names.
+def columns_of(expression: str | float, known: Collection[str] = ()) -> set[str]:
+    """The columns that an expression names; itself, if it is one of those ``known``.
 
     :raises WellhouseError: it cannot be read.
     """
+    whole = str(expression).strip()
+    if whole in known:
+        return {whole}
     try:
-        tree = ast.parse(str(expression).strip(), mode="eval").body
+        return _columns_of(ast.parse(whole, mode="eval").body)
     except SyntaxError:
-        raise WellhouseError(f"expression {expression!r} cannot be read") from None
-    return _columns_of(tree)
+        raise WellhouseError(f"expression {expression!r} cannot be read and is no column") from None
 
 
 def _columns_of(node: ast.AST) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from models.survival.metrics import concordance
 from models.survival.model import Model, fit
 from models.survival.spec import FitSpec, load
 from models.survival.validate import validate
-from models.tables import read_csv
+from models.tables import read_csv, told_of
 from wellhouse.settings import settings
 
 
@@ -24,8 +25,10 @@ def fit_file(path: Path, data: Path | None, output: Path) -> dict[str, Any]:
     """Write ``coefficients/v<N>.json``, ``metrics.json`` and the card into ``output``; return the metrics."""
     spec = load(path)
     data = data or _data(spec, path)
-    cohort = prepare(spec, read_csv(data))
-    require_enough(cohort)
+    table = read_csv(data)
+    with told_of(data):
+        cohort = prepare(spec, table)
+        require_enough(cohort)
     model = fit(spec, cohort, np.random.default_rng(spec.seed))
     metrics = validate(spec, cohort, model=model)
     metrics["c_index_apparent"] = artefact.rounded(apparent(cohort, model))
@@ -55,8 +58,12 @@ def main() -> None:
     parser.add_argument("spec", type=Path, help="a spec.yml with a `fit` part, or a YAML file of such keys")
     parser.add_argument("--data", type=Path, help="CSV, plain or gzip; default: what the spec names")
     parser.add_argument("--output", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--json", action="store_true", help="print metrics.json")
     arguments = parser.parse_args()
     metrics = fit_file(arguments.spec, arguments.data, arguments.output)
+    if arguments.json:
+        print(json.dumps(metrics))
+        return
     low, high = metrics["c_index_ci"]
     print(f"n {metrics['n']}, events {metrics['events']}, C {metrics['c_index']:.3f} ({low:.3f}-{high:.3f})")
 

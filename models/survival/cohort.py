@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.expressions import evaluate
-from models.survival.spec import FitSpec
+from models.expressions import columns_of, evaluate
+from models.survival.spec import EXPRESSIONS, FitSpec
 from wellhouse.errors import WellhouseError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -83,6 +83,11 @@ def prepare(spec: FitSpec, table: pd.DataFrame) -> Cohort:
 
     :raises WellhouseError: an expression fails, a covariate is text, or nobody is left.
     """
+    absent = missing_columns(spec, table)
+    if absent:
+        raise WellhouseError("; ".join(f"missing column {name!r}, used by {key}" for name, key in absent.items()))
+    if not len(table):
+        raise WellhouseError("there is a header, but no row")
     columns: dict[str, Any] = {str(name): _values(table[name]) for name in table.columns}
     rows = len(table)
     for name, expression in spec.transforms.items():
@@ -125,6 +130,20 @@ def prepare(spec: FitSpec, table: pd.DataFrame) -> Cohort:
     if not len(cohort):
         raise WellhouseError("nobody is left after the filter")
     return cohort
+
+
+def missing_columns(spec: FitSpec, table: pd.DataFrame) -> dict[str, str]:
+    """Column → the first key of the spec that needs it, of columns that the table does not have."""
+    known = {*map(str, table.columns)}
+    one = {key: getattr(spec, key) for key in EXPRESSIONS}
+    many = {key: getattr(spec, key) for key in ("transforms", "covariates", "subgroups")}
+    used = [(key, expression) for key, expression in one.items() if expression is not None]
+    used += [(f"{key}: {name}", expression) for key, some in many.items() for name, expression in some.items()]
+    found: dict[str, str] = {}
+    for key, expression in used:
+        for name in sorted(columns_of(expression, known) - known - set(spec.transforms)):
+            found.setdefault(name, key)
+    return found
 
 
 def _other(spec: FitSpec, columns: Mapping[str, Any], rows: int, event: Array) -> Array:
@@ -181,5 +200,10 @@ def _values(column: pd.Series) -> Array:
 
 def _numbers(name: str, values: Array) -> Array:
     if values.dtype == object:
+        given = pd.Series(values, dtype=object)
+        numbers = pd.to_numeric(given, errors="coerce")
+        if numbers.notna().any() or given.isna().all():
+            row = int(np.argmax(given.notna() & numbers.isna())) + 2  # the header is row 1
+            raise WellhouseError(f"row {row}, {name!r}: expected a number")
         raise WellhouseError(f"{name!r} is text: give an expression, such as {name} == 'value'")
     return values.astype(float)

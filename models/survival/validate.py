@@ -76,6 +76,9 @@ def measure(cohort: Cohort, predictions: Predictions, horizon: float) -> dict[st
     """The keys of ``wellhouse survival evaluate``, and more."""
     time, event, other = cohort.time, cohort.event, cohort.competing
     risk = predictions.risk[:, -1]
+    early = event & (time <= horizon)
+    if not early.any():
+        raise WellhouseError("nobody had the event by the horizon")
     # whom the competing event took will never have this one
     c, error = metrics.concordance(time if other is None else np.where(other, np.inf, time), event, predictions.score)
     smooth = metrics.smoothed_observed(time, event, risk, horizon, other)
@@ -86,7 +89,6 @@ def measure(cohort: Cohort, predictions: Predictions, horizon: float) -> dict[st
     ]
     observed = metrics.observed_risk(time, event, horizon, other)
     null = metrics.brier(time, event, np.full(len(time), observed), horizon, censoring, other)
-    early = event & (time <= horizon)
     # with a competing event the hazard until one's own time is no expectation: the mean risk is
     expected = predictions.expected if other is None else np.full(1, risk.mean() / observed * early.sum())
     return {

@@ -147,7 +147,7 @@ def test_true_risks_are_found_calibrated() -> None:
         ({"horizon": "soon"}, "'horizon' must be a number"),
         ({"missing": "ignore"}, "complete_case or multiple_imputation"),
         ({"covariates": ["x", "word"]}, "'word' is text"),
-        ({"covariates": ["x", "absent"]}, "no column 'absent'"),
+        ({"covariates": ["x", "absent"]}, "data.csv: missing column 'absent', used by covariates: absent"),
         ({"covariates": ["x", {"y": "2"}]}, "'y' is the same for everybody"),
         ({"event": "x"}, "must be 1 (happened) or 0 (censored)"),
         ({"filter": "t < 3"}, "events are too few"),
