@@ -1,5 +1,5 @@
 # Wellhouse: every target is one line, the work is in `wellhouse …` and in tests/.
-.PHONY: help backup restore-drill bench-risk up down status logs clean test test-faults lint format bench install install-test \
+.PHONY: help sbom audit-dependencies backup restore-drill bench-risk up down status logs clean test test-faults lint format bench install install-test \
 	test-unit test-integration test-dbt test-dags test-superset test-security test-e2e
 
 BIN := .venv-pipeline/bin
@@ -46,15 +46,21 @@ test-heavy: install-test
 $(addprefix test-,$(HEAVY)): test-%: install-test
 	$(PYTEST) tests/$*
 
-test-faults: install-test ## The long version of damaged and hostile input, minutes to hours; not part of make test
-	$(PYTEST) tests/faults
+test-faults: install-test ## Fault drills and the long versions of other tests; KILLS=100 for the longest; not part of make test
+	KILLS=$(or $(KILLS),10) $(PYTEST) -rP tests/faults
 
-lint: install-test ## ruff, mypy, import-linter, sqlfluff
+lint: install-test sbom ## ruff, mypy, import-linter, sqlfluff; the bill of materials
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint dbt_project/models
+
+sbom: ## What the product is made of, with checksums, as CycloneDX: var/sbom/*.json
+	@infra/sbom.sh
+
+audit-dependencies: install-test ## Known vulnerabilities of what is locked; says so where it cannot ask
+	@infra/audit_dependencies.sh
 
 format: install-test ## Let ruff put the Python in order
 	$(BIN)/ruff check --fix .

@@ -31,3 +31,10 @@ $$;
 grant pg_read_all_data to wh_fingerprint;
 -- What wh_pgaudit may touch is what the server logs (pgaudit's object audit). dbt's own statements are in its artifacts.
 alter role wh_transform set pgaudit.log = 'role';
+-- What answers a person or looks after things is short; nothing of it may hold locks or old rows for hours.
+alter role wh_identity set statement_timeout = '60s';
+alter role wh_access set statement_timeout = '60s';
+alter role wh_ops set statement_timeout = '2h';
+alter role wh_identity set idle_in_transaction_session_timeout = '10min';
+alter role wh_access set idle_in_transaction_session_timeout = '10min';
+alter role wh_ops set idle_in_transaction_session_timeout = '2h';

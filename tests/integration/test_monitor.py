@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -173,6 +174,17 @@ def test_a_disk_that_is_full(own: Settings) -> None:
             (small / "file").write_bytes(bytes(8 << 20))
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_both_repositories_beside_the_data(own: Settings) -> None:
+    assert "backups_beside_data" in firing(own)
+    PROVEN.add("backups_beside_data")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        moved = own.model_copy(update={"backup_repo2": other})
+        assert pgbackrest.elsewhere(moved) == [2]
+        assert "backups_beside_data" not in firing(moved)
+    far = own.model_copy(update={"backup_repo1": "s3://bucket/wellhouse"})
+    assert pgbackrest.elsewhere(far) == [1]
 
 
 def test_certificates_that_expire_are_renewed(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

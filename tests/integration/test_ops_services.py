@@ -109,3 +109,21 @@ def test_a_killed_supervisor_leaves_nothing_in_the_way(stack: Settings) -> None:
     installation.start(stack, (services.POSTGRES,), print)
     assert supervisor.states(stack)[services.POSTGRES] == "RUNNING"
     assert postmaster(stack) != before
+
+
+def test_nothing_leaves_its_memory_on_a_disk_when_it_crashes(stack: Settings) -> None:
+    limits = Path(f"/proc/{postmaster(stack)}/limits").read_text().splitlines()
+    (core,) = [line for line in limits if line.startswith("Max core file size")]
+    assert core.split()[4:6] == ["0", "0"]
+
+
+def test_roles_that_answer_people_have_time_limits_and_no_service_is_a_superuser(stack: Settings) -> None:
+    with bootstrap.administrator(stack) as server:
+        superusers = server.execute("select rolname from pg_roles where rolsuper and rolcanlogin").fetchall()
+    assert superusers == [(cluster.SUPERUSER,)]
+    for role in ("wh_identity", "wh_access", "wh_ops"):
+        with db.connect(role, stack) as connection:
+            rows = connection.execute(
+                "select current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')"
+            ).fetchall()
+        assert "0" not in rows[0], role

@@ -61,6 +61,11 @@ def status(as_json: AsJson = False) -> None:
             print(f"{'ok' if mart.healthy else 'BAD':<4} {mart.name:<28} {mart.status}, {mart.age_hours} h ago")
         if not report.marts:
             print("no mart has been built yet")
+        print(f"the volume of {settings().var}: {report.volume or 'not encrypted, as far as can be seen from here'}")
+        kept = report.repositories_elsewhere
+        print(f"backups on another disk: repositor{'ies' if len(kept) > 1 else 'y'} {', '.join(map(str, kept))}" if kept
+              else "WARNING: both repositories of backups are on the data's own disk and would be lost with it: set "
+                   "WELLHOUSE_BACKUP_REPO1 and WELLHOUSE_BACKUP_REPO2 (docs/runbooks/backup_restore.md)")  # fmt: skip
     if not report.healthy:
         raise typer.Exit(1)
 

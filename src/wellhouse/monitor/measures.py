@@ -43,6 +43,7 @@ def collect(settings: Settings, began: float) -> list[Sample]:
         lambda: dags(settings),
         lambda: _backups(settings, began),
         lambda: _disks(settings),
+        lambda: _places(settings),
         lambda: _certificates(settings),
         lambda: _keys(settings),
         lambda: _heartbeat(settings, began),
@@ -144,6 +145,10 @@ def _disks(settings: Settings) -> Iterator[Sample]:
     for name, path in places.items():
         usage = shutil.disk_usage(path)
         yield Sample("wellhouse_disk_free_share", usage.free / usage.total, {"disk": name})
+
+
+def _places(settings: Settings) -> Iterator[Sample]:
+    yield Sample("wellhouse_repositories_elsewhere", len(pgbackrest.elsewhere(settings)))
 
 
 def _certificates(settings: Settings) -> Iterator[Sample]:

@@ -11,7 +11,7 @@ import httpx
 import psycopg
 
 from wellhouse import db
-from wellhouse.ops import airflow, ports, services, supervisor, trust
+from wellhouse.ops import airflow, pgbackrest, ports, services, supervisor, trust, volume
 from wellhouse.settings import Settings
 
 AIRFLOW_PARTS = {
@@ -58,6 +58,10 @@ class Report:
 
     services: list[Service]
     marts: list[Mart]
+    volume: str | None
+    """What encrypts the volume of ``var``; None: nothing that we can see."""
+    repositories_elsewhere: list[int]
+    """The repositories of backups that outlive the data's disk."""
 
     @property
     def healthy(self) -> bool:
@@ -65,13 +69,17 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         marts = [asdict(m) | {"healthy": m.healthy} for m in self.marts]
-        return {"healthy": self.healthy, "services": [asdict(s) for s in self.services], "marts": marts}
+        return {"healthy": self.healthy, "services": [asdict(s) for s in self.services],
+            "marts": marts, "volume_encryption": self.volume,
+            "repositories_elsewhere": self.repositories_elsewhere}  # fmt: skip
 
 
 def report(settings: Settings) -> Report:
     """Ask everything once."""
     everything = ("postgres", *services.AIRFLOW, services.MLLP, services.SUPERSET, services.MONITOR)
-    return Report(check(settings, everything), marts(settings))
+    return Report(
+        check(settings, everything), marts(settings), volume.encryption(settings.var), pgbackrest.elsewhere(settings)
+    )
 
 
 def check(settings: Settings, wanted: Iterable[str]) -> list[Service]:

@@ -136,6 +136,13 @@ def local(settings: Settings, number: int) -> Path | None:
     return None if where.startswith("s3://") else Path(where)
 
 
+def elsewhere(settings: Settings) -> list[int]:
+    """The repositories that outlive the data's disk: in S3, or in a folder of another file system."""
+    device = settings.var.stat().st_dev
+    folders = {number: local(settings, number) for number in REPOSITORIES}
+    return [n for n, f in folders.items() if f is None or (f.exists() and f.stat().st_dev != device)]
+
+
 def secret(settings: Settings, number: int) -> str:
     """A repository's key: what it seals opens with no other."""
     return settings.secret(f"backup_repo{number}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -55,7 +56,8 @@ def ensure(settings: Settings) -> None:
         return
     done = subprocess.run(
         [services.binaries(settings, "pipeline") / "supervisord", "-c", file],
-        cwd="/", env=services.environment(settings) | services.handed_down(settings), text=True, capture_output=True,
+        cwd="/", env=services.environment(settings) | services.handed_down(settings), preexec_fn=_no_core,
+        text=True, capture_output=True,
     )  # fmt: skip
     if done.returncode:
         raise WellhouseError(f"the supervisor did not start: {' '.join(done.stderr.split())}")
@@ -118,6 +120,11 @@ def wait_until(done: Callable[[], bool], seconds: float, otherwise: str) -> None
         if time.monotonic() > deadline:
             raise WellhouseError(otherwise)
         time.sleep(0.3)
+
+
+def _no_core() -> None:
+    """No service leaves its memory on a disk when it crashes: keys and names are in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _stopped(settings: Settings, names: set[str]) -> bool:

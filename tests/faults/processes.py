@@ -1,0 +1,81 @@
+"""Start what is to be killed, kill it, start it again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from contextlib import suppress
+
+import psycopg
+
+from wellhouse.ops import bootstrap, cluster
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.settings import PROJECT_ROOT, Settings
+
+
+def environment(of: Settings) -> dict[str, str]:
+    return os.environ | {
+        "WELLHOUSE_VAR": str(of.var), "WELLHOUSE_POSTGRES_PORT": str(of.postgres_port), "WELLHOUSE_DATABASE_URL": "",
+        "WELLHOUSE_BACKUP_REPO1": of.backup_repo1 or "", "WELLHOUSE_BACKUP_REPO2": of.backup_repo2 or "",
+    }  # fmt: skip
+
+
+def begin(of: Settings, *command: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """A command of the product in a process group of its own."""
+    return subprocess.Popen(
+        [*prefix, *command], env=environment(of), cwd=PROJECT_ROOT, start_new_session=True, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def end(process: subprocess.Popen[str]) -> bool:
+    """Kill it and all that it started outright; False: it had ended by itself."""
+    alive = process.poll() is None
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return alive
+
+
+def kill_backend(of: Settings, chance: random.Random, role: str) -> bool:
+    """One of a role's server processes: PostgreSQL then ends all of them and recovers. False: there was none."""
+    try:
+        with administrator(of) as server:
+            found = server.execute("select pid from pg_stat_activity where usename = %s", (role,)).fetchall()
+    except psycopg.OperationalError:  # it recovers from the one before
+        return False
+    if not found:
+        return False
+    with suppress(ProcessLookupError):
+        os.kill(chance.choice(found)[0], signal.SIGKILL)
+    return True
+
+
+def kill_server(of: Settings) -> subprocess.Popen[bytes]:
+    """The postmaster outright, and a new one as the supervisor starts it: again and again until the last of the dead
+    one's children is gone."""
+    postmaster = int((cluster.data(of) / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitpid(postmaster, 0)  # one that nobody has waited for looks alive to the next server
+    return start_server(of)
+
+
+def start_server(of: Settings, seconds: float = 60) -> subprocess.Popen[bytes]:
+    deadline = time.monotonic() + seconds
+    while True:
+        server = cluster.start(of)
+        time.sleep(1)
+        if server.poll() is None:
+            bootstrap.wait(of)
+            return server
+        assert time.monotonic() < deadline, "the server does not come back"
+
+
+def stop_server(server: subprocess.Popen[bytes]) -> None:
+    if server.poll() is None:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
