@@ -60,7 +60,7 @@ def parameters(role: str, of: Settings | None = None, database: str | None = Non
 
 
 def url(role: str, of: Settings | None = None, database: str | None = None, scheme: str = "postgresql") -> str:
-    """The same as a URL, for ADBC and SQLAlchemy. It holds the password: never log it, never put it in a command."""
+    """The same as a URL, for SQLAlchemy. It holds the password: never log it, never put it in a command."""
     p = parameters(role, of, database)
     query = urlencode({str(k): str(p[k]) for k in ("sslmode", "sslrootcert", "application_name") if k in p})
     return f"{scheme}://{p['user']}:{quote(p['password'])}@{p['host']}:{p.get('port', 5432)}/{p['dbname']}?{query}"

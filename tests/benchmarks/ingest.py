@@ -14,11 +14,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.benchmarks.figure import Figure, cost, rate
 from wellhouse import db
-from wellhouse.landing.session import Session
+from wellhouse.landing.tables import SCHEMAS
 from wellhouse.ops import cluster, installation, services, supervisor
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
@@ -75,10 +76,9 @@ def copy_seconds(of: Settings, sha256: str, form: str) -> float:
 
 def peer_rates(of: Settings, folder: Path) -> Iterator[tuple[str, float]]:
     """Rows a second of others, given rows that are parsed already and nothing to seal, count or check."""
-    session = Session(db.url("wh_ingest", of))
-    rows = session.execute("select * from landing.observation limit $1::text::bigint", str(PEER_ROWS))
-    session.close()
-    pq.write_table(rows, folder / "peer.parquet")
+    with db.connect("wh_ingest", of) as connection:
+        rows = connection.execute("select * from landing.observation limit %s", (PEER_ROWS,)).fetchall()
+    pq.write_table(pa.table(list(zip(*rows, strict=True)), schema=SCHEMAS["observation"]), folder / "peer.parquet")
     with administrator(of, of.database) as server:
         server.execute("create role bench login in role pg_read_all_data")
         server.execute(f"alter role bench password '{db.password('wh_ingest', of)}'")

@@ -32,7 +32,7 @@ from wellhouse.ingest.rejects import Rejects, Summary
 from wellhouse.ingest.sniff import Digest, Unreadable
 from wellhouse.landing import duplicates
 from wellhouse.landing.ledger import Counts, Entry
-from wellhouse.landing.load import Load
+from wellhouse.landing.load import Coming, Load
 from wellhouse.landing.originals import Sealer
 from wellhouse.landing.recordings import objects, recorded
 from wellhouse.settings import Settings
@@ -274,12 +274,10 @@ class Reading:
             owners[piece.whose.good] = np.where(whose.owner < 0, -1, whose.owner + len(persons))
             persons += whose.persons
         self._count(batches, piece)
-        tables["original"] = sealer.rows(piece.data, piece.starts, len(piece.data), first, owners, persons)
         tables["record"] = rejects.table(load.load_id)
-        if not len(piece.starts):
-            tables["original"] = _blank(sealer, piece, first)
         self._summary.add(rejects)
-        self._put(load, tables)
+        sealed = partial(sealer.rows, piece.data, piece.starts, len(piece.data), first, owners, persons)
+        self._put(load, tables | {"original": sealed if len(piece.starts) else _blank(sealer, piece, first)})
 
     def _other(self, load: Load, other: Also) -> Part:
         mapping = formats.also(self._ingest.settings.root, other.source, self._mapping, self._site)
@@ -289,7 +287,7 @@ class Reading:
         """The row number of each record of the piece that was just begun."""
         return np.arange(self._rows - len(piece.starts), self._rows) + 1
 
-    def _put(self, load: Load, tables: dict[str, pa.Table]) -> None:
+    def _put(self, load: Load, tables: dict[str, Coming]) -> None:
         load.put(tables)
 
     def _note(self, piece: Piece) -> None:

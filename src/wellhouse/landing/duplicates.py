@@ -11,11 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from wellhouse.landing.load import Load
-
-Rows = npt.NDArray[np.int64]
+from wellhouse.landing.load import Load, Rows
 
 
 @dataclass(frozen=True)
