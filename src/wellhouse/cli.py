@@ -47,6 +47,9 @@ COMMANDS = {
 }
 
 
+DRIVERS = ("psycopg", "adbc_driver_manager")
+
+
 class LazyGroup(TyperGroup):
     """Commands by name; a module is imported when its command is used."""
 
@@ -71,11 +74,18 @@ def _wellhouse() -> None:
 
 
 def app() -> None:
-    """Run the command line; a :class:`WellhouseError` is one line on standard error and exit code 1."""
+    """Run the command line; a :class:`WellhouseError` is one line on standard error and exit code 1, and so is what a
+    database driver says: its own words may carry a row, so only the kind of it is told."""
     try:
         main()
     except WellhouseError as error:
         print(f"wellhouse: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        if not type(error).__module__.startswith(DRIVERS):
+            raise
+        kind = type(error).__name__
+        print(f"wellhouse: the database did not do it ({kind}): is it up? `make status`", file=sys.stderr)
         sys.exit(1)
 
 

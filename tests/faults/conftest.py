@@ -7,7 +7,7 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ def chance() -> random.Random:
 
 
 @pytest.fixture
-def small(unused_ports: Callable[[int], list[int]]) -> Callable[[], object]:
+def small(unused_ports: Callable[[int], list[int]]) -> Callable[[], AbstractContextManager[Settings]]:
     """``with small() as settings``: a small cluster that is gone afterwards."""
 
     @contextmanager

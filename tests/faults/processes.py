@@ -79,3 +79,18 @@ def stop_server(server: subprocess.Popen[bytes]) -> None:
     if server.poll() is None:
         server.send_signal(signal.SIGINT)
         server.wait(60)
+
+
+def stop_pid(pid: int, number: int) -> None:
+    """A process that may be our child ends by a signal."""
+    os.kill(pid, number)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the server does not stop")

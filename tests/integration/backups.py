@@ -18,11 +18,12 @@ from wellhouse.settings import PROJECT_ROOT, Settings
 
 
 @contextmanager
-def small_cluster(folder: Path, port: int) -> Iterator[Settings]:
-    """A running cluster under ``folder/var`` that archives into ``repo1`` and ``repo2`` beside it."""
+def small_cluster(folder: Path, port: int, repo1: Path | None = None) -> Iterator[Settings]:
+    """A running cluster under ``folder/var`` that archives into ``repo1`` and ``repo2``, beside it if not told."""
+    folder.mkdir(exist_ok=True, mode=0o711)
     of = Settings(
         var=folder / "var", postgres_port=port, database_url=None,
-        backup_repo1=str(folder / "repo1"), backup_repo2=str(folder / "repo2"),
+        backup_repo1=str(repo1 or folder / "repo1"), backup_repo2=str(folder / "repo2"),
     )  # fmt: skip
     cluster.ensure(of)
     pgbackrest.stanza_create(of)

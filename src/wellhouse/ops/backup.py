@@ -96,13 +96,19 @@ def _database(settings: Settings, number: int, kind: str) -> Row:
         kind = "diff" if full and max(full) > time.time() - FULL_EVERY_S else "full"
 
     def back_up() -> tuple[str, int]:
+        # warnings come on standard output, where they are read
+        command = "backup", f"--repo={number}", f"--type={kind}", "--log-level-stderr=off"
         try:
-            pgbackrest.run(settings, "backup", f"--repo={number}", f"--type={kind}")
+            said = pgbackrest.run(settings, *command)
         except WellhouseError:
             # a repository that was lost and is empty again does not know the cluster
             pgbackrest.ensure(settings)
             pgbackrest.stanza_create(settings)
-            pgbackrest.run(settings, "backup", f"--repo={number}", f"--type={kind}")
+            said = pgbackrest.run(settings, *command)
+        if damaged := pgbackrest.damaged_pages(said):
+            raise WellhouseError(
+                f"the cluster is damaged, restore it from an earlier backup: pages with a wrong checksum in {damaged}"
+            )
         newest = [b for b in pgbackrest.backups(settings) if b.repo == number][-1]
         return newest.label, newest.bytes
 

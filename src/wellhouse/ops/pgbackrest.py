@@ -215,6 +215,11 @@ def problems(said: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def damaged_pages(said: str) -> str:
+    """The files of the cluster in which ``backup`` met pages with a wrong checksum; its exit code does not tell."""
+    return ", ".join(dict.fromkeys(re.findall(r"invalid page checksums? found in file (\S+)", said)))
+
+
 def gaps(names: Iterable[str]) -> list[str]:
     """The WAL segments that are missing between two others of their timeline."""
     segments = sorted({name[:24] for name in names if _SEGMENT.match(name)})
