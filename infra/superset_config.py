@@ -232,10 +232,11 @@ def _mark_csv(response: Response) -> Response:
 
 
 def _describe(response: Response) -> Response:
-    """Every file of figures says how many rows it holds and whether there are more (apache/superset#40331)."""
+    """Every file of figures holds keys, not links, and says how many rows and whether more (apache/superset#40331)."""
     if response.status_code != 200 or response.mimetype not in exports.KINDS or "X-Wellhouse-Rows" in response.headers:
         return response
-    data = response.get_data()
+    data = exports.unlinked(response.get_data(), response.mimetype)
+    response.set_data(data)
     rows = exports.count(data, response.mimetype)
     response.headers.update(exports.described(data, rows, rows >= _most_rows()))
     return response

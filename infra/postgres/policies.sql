@@ -2,9 +2,10 @@
 -- dbt applies the policies of marts inside its own transaction (dbt_project/macros/row_security.sql).
 set role wh_owner;
 
--- The sites the person behind this session may read. session_user cannot be changed from SQL.
+-- The sites the person behind this session may read. What policies ask is parallel safe, or no filtered query would have a
+-- parallel plan. session_user cannot be changed from SQL.
 create or replace function access.my_sites() returns text[]
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
     select coalesce(array_agg(g.site), '{}')
     from access.reader r join access.site_grant g using (username)
     where 'wh_u_' || r.username = session_user
@@ -16,13 +17,13 @@ $$;
 
 -- Persons whose rows no reader sees for now.
 create or replace function access.restricted() returns bigint[]
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
     select coalesce(array_agg(person_key), '{}') from access.restriction
 $$;
 
 -- The role of the person behind this session; null when unknown, expired or revoked.
 create or replace function access.my_role() returns text
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
     select r.role from access.reader r
     where 'wh_u_' || r.username = session_user
       and r.revoked_at is null and now() < coalesce(r.valid_until, 'infinity') and now() < r.review_due

@@ -115,5 +115,5 @@ def test_models_are_short(project_root: Path) -> None:
 
 def test_exposures_name_what_people_read(manifest: dict[str, Any]) -> None:
     assert {e["name"] for e in manifest["exposures"].values()} == {
-        "indicator_trends", "risk", "follow_up", "interventions", "person_page", "population_trends", "health_summary",
+        "indicator_trends", "risk", "follow_up", "interventions", "person_page", "population_health", "health_summary",
     }  # fmt: skip

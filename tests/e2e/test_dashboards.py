@@ -91,7 +91,7 @@ PICTURED = {
     "interventions": "manager_hz",
     "operations": "administrator",
     "person-page": "manager_hz",
-    "population-trends": "management",
+    "population-health": "management",
     "risk": "analyst_hz",
 }
 """Whose screen is shown in docs/images."""
@@ -102,7 +102,10 @@ MAY_BE_EMPTY = {
         "person-abnormal", "person-advice", "person-care-plan", "person-contributors", "person-follow-up",
         "person-missing", "person-recordings", "person-risk", "person-tags",
     },
-    "population-trends": {"population-abnormal", "population-abnormal-by-age"},
+    "population-health": {
+        "population-abnormal", "population-abnormal-by-age", "population-standardised",
+        "population-standardised-table",
+    },
 }  # fmt: skip
 """Charts that say so when there is nothing: no alert, a person without a care plan, shares that are suppressed."""
 
@@ -233,8 +236,8 @@ def test_an_analyst_sees_own_site_only_in_the_filters(sign_in: SignIn) -> None:
 def test_management_is_not_even_told_of_the_others(sign_in: SignIn) -> None:
     page = sign_in("management", 900)
     page.goto("/dashboard/list/")
-    page.get_by_text(title("population-trends")).first.wait_for()
-    for slug in PICTURED.keys() - {"population-trends"}:
+    page.get_by_text(title("population-health")).first.wait_for()
+    for slug in PICTURED.keys() - {"population-health"}:
         assert page.get_by_text(title(slug)).count() == 0
 
 
@@ -250,5 +253,5 @@ def test_nothing_is_asked_of_the_outside(sign_in: SignIn) -> None:
     page = sign_in("management", 900)
     hosts: set[str] = set()
     page.on("response", lambda r: hosts.add(r.url.split("/")[2]) if r.url.startswith("http") else None)
-    open_dashboard(page, "population-trends")
+    open_dashboard(page, "population-health")
     assert hosts == {f"localhost:{settings().superset_port}"}

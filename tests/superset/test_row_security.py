@@ -209,7 +209,7 @@ def test_management_sees_aggregates_and_its_dashboard_only(person: People, rows_
     management = person("management")
     assert len({r["site"] for r in rows_of(management.chart(AGGREGATES[0], ["site"]))}) >= 3
     listed = management.superset.get("/api/v1/dashboard/")["result"]
-    assert [d["slug"] for d in listed] == ["population-trends"]
+    assert [d["slug"] for d in listed] == ["population-health"]
     assert management.superset.request("GET", "/api/v1/dashboard/indicator-trends").is_error
     assert management.superset.request("GET", "/api/v1/dashboard/indicator-trends/charts").is_error
 

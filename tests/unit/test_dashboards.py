@@ -16,7 +16,7 @@ from wellhouse.superset import assets, deploy, roles, row_rules
 
 Assets = dict[str, dict[str, dict[str, Any]]]
 DASHBOARDS = {
-    "audit", "follow-up", "indicator-trends", "interventions", "operations", "person-page", "population-trends", "risk",
+    "audit", "follow-up", "indicator-trends", "interventions", "operations", "person-page", "population-health", "risk",
 }  # fmt: skip
 OF_ONE_INDICATOR = {"value", "mean_value", "median_value", "value_now", "value_from", "value_to", "change"}
 """Columns and metrics that mean nothing without their unit."""
@@ -161,7 +161,7 @@ def test_every_role_of_a_reader_is_described(known_roles: dict[str, roles.Role])
 def test_management_has_neither_persons_nor_sql(known_roles: dict[str, roles.Role]) -> None:
     management = known_roles["management"]
     assert all(d.startswith("population.") for d in management.datasets)
-    assert management.dashboards == ("population-trends",)
+    assert management.dashboards == ("population-health",)
     assert not {view for _, view in management.permissions} & {"SQLLab", "SQL Lab", "Query", "Database", "Datasource"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -20,6 +21,38 @@ KINDS = (CSV, XLSX)
 def safe(cell: Any) -> Any:
     """A text that could run is marked as text; numbers and dates are what they are."""
     return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(RUNS) else cell
+
+
+LINK = re.compile(r'<a href="[^"]*">(.*?)(?: →)?</a>', re.DOTALL)
+"""How a dataset writes what a table of a dashboard shows as a link."""
+
+
+def plain(cell: Any) -> Any:
+    """What one clicks on instead of the link: a person's key. It stays text, Excel would round a key of 19 digits."""
+    link = LINK.fullmatch(cell) if isinstance(cell, str) else None
+    return safe(link[1]) if link else cell
+
+
+def unlinked(data: bytes, kind: str) -> bytes:
+    """The same file without the markup of links."""
+    if kind == CSV:
+        if b"<a href=" not in data:
+            return data
+        text = io.StringIO()
+        rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+        csv.writer(text, lineterminator="\r\n").writerows([plain(c) for c in row] for row in rows)
+        return text.getvalue().encode("utf-8-sig")
+    from openpyxl import load_workbook
+
+    book = load_workbook(io.BytesIO(data))
+    linked = [cell for sheet in book for row in sheet.iter_rows() for cell in row if plain(cell.value) != cell.value]
+    if not linked:
+        return data
+    for cell in linked:
+        cell.value, cell.data_type = plain(cell.value), "s"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
 
 
 def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:

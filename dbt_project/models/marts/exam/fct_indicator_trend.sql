@@ -1,3 +1,4 @@
+-- In the order in which readers ask, one indicator of their site: its rows lie beside each other.
 select
     series.person_key,
     series.site,
@@ -5,6 +6,7 @@ select
     series.age_years,
     series.age_band,
     series.indicator_code,
+    indicators.indicator,
     indicators.name_zh as indicator_name_zh,
     indicators.name_en as indicator_name_en,
     indicators.category,
@@ -37,7 +39,8 @@ select
     population.population_p90,
     case when population.population_p50 is not null then series.population_percentile end as population_percentile
 from {{ ref('int_exam__compared') }} as series
-inner join {{ ref('indicators') }} as indicators using (indicator_code)
+inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_exam__summarised') }} as population using (indicator_code, sex, age_band)
 left join {{ ref('int_exam__sloped') }} as slopes using (person_key, site, indicator_code)
 left join {{ ref('int_exam__projected') }} as projected using (person_key, site, indicator_code)
+order by series.indicator_code, series.site, series.person_key, series.exam_date

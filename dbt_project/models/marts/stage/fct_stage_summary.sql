@@ -1,8 +1,9 @@
--- Any two years of a person compared; a change is real where it exceeds the reference change value.
+-- In the order in which readers ask. Any two years of a person compared; a change is real where it exceeds the reference change value.
 select
     later.person_key,
     later.site,
     later.indicator_code,
+    indicators.indicator,
     earlier.exam_year as year_from,
     later.exam_year as year_to,
     earlier.value as value_from,
@@ -16,5 +17,7 @@ select
     end as is_real_change
 from {{ ref('int_stage__yearly') }} as earlier
 inner join {{ ref('int_stage__yearly') }} as later using (person_key, site, indicator_code)
+inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_reference__varied') }} as varied using (indicator_code)
 where earlier.exam_year < later.exam_year
+order by later.indicator_code, later.exam_year, later.site, later.person_key
