@@ -1,3 +1,9 @@
+with measured as (
+    select distinct indicator_code
+    from {{ ref('int_exam__interpreted') }}
+    where value is not null
+)
+
 select
     indicators.indicator_code,
     indicators.loinc,
@@ -10,8 +16,6 @@ select
     indicators.worse_direction,
     indicators.hard_min,
     indicators.hard_max,
-    exists (
-        select from {{ ref('int_exam__interpreted') }} as series
-        where series.indicator_code = indicators.indicator_code and series.value is not null
-    ) as is_measured
+    measured.indicator_code is not null as is_measured
 from {{ ref('indicators') }} as indicators
+left join measured using (indicator_code)
