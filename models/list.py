@@ -17,6 +17,7 @@ def describe(spec: Spec) -> dict[str, Any]:
         "version": spec.version,
         "kind": spec.kind,
         "daily": spec.daily,
+        "yearly": spec.yearly,
         "name_en": spec.name_en,
         "name_zh": spec.name_zh,
         "source": spec.source,

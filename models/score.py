@@ -1,4 +1,7 @@
-"""``python -m models.score``: score everybody in ``marts.fct_risk_features`` with every model, into ``risk.score``."""
+"""``python -m models.score``: score everybody in ``marts.fct_risk_features`` with every model, into ``risk.scoring``.
+
+The latest exam with all of them; the last exam of each earlier year with those whose bands are followed over the years.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +14,25 @@ from dataclasses import replace
 from typing import Any
 
 import adbc_driver_manager
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 from adbc_driver_postgresql import dbapi
 
-from models import registry
+from models import drift, registry
 from models.change import changes
 from models.command import run
-from models.drift import watch
 from models.list import describe
-from models.recalibrate import recalibrated, versions
+from models.recalibrate import Recalibration, recalibrated, versions
 from models.scoring import score
 from models.spec import Input, Spec, every
+from models.stored import Scored, Store
 from wellhouse import db
 from wellhouse.errors import WellhouseError
 
 ROLE = "wh_model"
 KEYS = ["person_key", "site", "exam_key", "exam_date"]
 PART = 100_000
-"""People scored at a time: memory does not grow with their number."""
+"""Rows read at a time: memory does not grow with their number."""
 TYPES = {"quantity": "double precision", "points": "double precision", "flag": "int::double precision", "sex": "text",
          "choice": "text"}  # fmt: skip
 
@@ -43,33 +45,32 @@ where (risk.model.kind, risk.model.source, risk.model.card) is distinct from (ex
 COLUMNS = """
 select column_name from information_schema.columns where table_schema = 'marts' and table_name = 'fct_risk_features'
 """
+LAYOUT = """
+insert into risk.layout (layout_id, place, model, version, output, unit)
+select layout_id, place, model, version, output, unit from pg_temp.incoming_layout on conflict do nothing
+"""
+VERDICT = """
+insert into risk.verdict (verdict_id, eligible, category, reason_en, reason_zh, missing)
+select verdict_id, eligible, nullif(category, ''), nullif(reason_en, ''), nullif(reason_zh, ''),
+       string_to_array(missing, ';')
+from pg_temp.incoming_verdict on conflict do nothing
+"""
 # What has not changed is not written again, so a second run costs two joins and leaves every row as it was.
 WITHDRAW = """
-delete from risk.score s using pg_temp.incoming_model m
-where (s.model, s.version) = (m.model, m.version) and not exists (
+delete from risk.scoring s where not exists (
     select from pg_temp.incoming i
-    where (i.person_key, i.exam_key, i.model, i.version, i.output)
-        = (s.person_key, s.exam_key, s.model, s.version, s.output)
-      and (i.site, i.exam_date, i.value, i.unit, i.category, i.eligible, i.reason_en, i.reason_zh)
-        is not distinct from (s.site, s.exam_date, s.value, s.unit, s.category, s.eligible, s.reason_en, s.reason_zh)
-      and string_to_array(i.missing, ';') = s.missing
+    where (i.person_key, i.exam_key) = (s.person_key, s.exam_key)
+      and (i.site, i.exam_date, i.layout_id, i.value, i.verdict_id)
+        is not distinct from (s.site, s.exam_date, s.layout_id, s.value, s.verdict_id)
 )
-"""
-RETIRE = """
-delete from risk.score s where not exists (select from pg_temp.incoming_model m where m.model = s.model)
 """
 ADD = """
-insert into risk.score (person_key, site, exam_key, exam_date, model, version, output, value, unit, category, eligible,
-                        reason_en, reason_zh, missing, run_id)
-select person_key, site, exam_key, exam_date, model, version, output, value, unit, category, eligible,
-       reason_en, reason_zh, string_to_array(missing, ';'), run_id
+insert into risk.scoring (person_key, site, exam_key, exam_date, layout_id, value, verdict_id, run_id)
+select person_key, site, exam_key, exam_date, layout_id, value, verdict_id, run_id
 from pg_temp.incoming i
 where not exists (
-    select from risk.score s
-    where (s.person_key, s.exam_key, s.model, s.version, s.output)
-        = (i.person_key, i.exam_key, i.model, i.version, i.output)
+    select from risk.scoring s where (s.person_key, s.exam_key) = (i.person_key, i.exam_key)
 )
-order by person_key, exam_key, model, output
 """
 WITHDRAW_CHANGE = """
 delete from risk.change c using pg_temp.incoming_model m
@@ -100,6 +101,7 @@ def score_everybody(run_id: str) -> dict[str, Any]:
     specs = [replace(spec, version=registry.version(spec)) for spec in every() if spec.daily]
     centre = {own.model: (own, how) for spec in specs for own, how in versions(spec) if how is not None}
     people, counts = 0, dict.fromkeys((spec.model for spec in specs), 0)
+    store = Store()
     try:
         with (
             dbapi.connect(db.url(ROLE)) as reading,
@@ -107,32 +109,45 @@ def score_everybody(run_id: str) -> dict[str, Any]:
             reading.cursor() as source,
             writing.cursor() as target,
         ):
-            known = _models([*specs, *(own for own, _ in centre.values())])
-            target.adbc_ingest("incoming_model", known, mode="create", temporary=True)
             for part in _features(source, specs):
+                latest = part[part["is_latest"]]
+                earlier = part[~part["is_latest"]]
                 if not people:
-                    watch(part)
-                people += len(part)
-                for spec in specs:
-                    scores = score(spec, part)
-                    rows = _rows(spec, part, scores, run_id)
-                    counts[spec.model] += int(np.sum(rows["eligible"].to_numpy())) // len(spec.outputs)
-                    target.adbc_ingest("incoming", rows, mode="create_append", temporary=True)
-                    if spec.model in centre:
-                        own, how = centre[spec.model]
-                        rows = _rows(own, part, recalibrated(own, scores, how, part), run_id)
-                        target.adbc_ingest("incoming", rows, mode="create_append", temporary=True)
-                    if spec.model in CHANGING:
-                        lower = _changes(spec, part, scores)
-                        target.adbc_ingest("incoming_change", lower, mode="create_append", temporary=True)
+                    target.execute(drift.CLEAR, (run_id,))
+                    _put(target, "incoming_drift", drift.watch(latest, run_id))
+                people += len(latest)
+                scored = [Scored(spec, spec.outputs, score(spec, latest)) for spec in specs]
+                for one in scored:
+                    counts[one.spec.model] += int(one.scores["eligible"].sum())
+                    if one.spec.model in CHANGING:
+                        _put(target, "incoming_change", _changes(one.spec, latest, one.scores))
+                own = [_own(*centre[one.spec.model], one, latest) for one in scored if one.spec.model in centre]
+                _put(target, "incoming", store.rows(latest, [*scored, *own], run_id))
+                if len(earlier):
+                    yearly = [Scored(s, s.outputs[:1], score(s, earlier)) for s in specs if s.yearly]
+                    _put(target, "incoming", store.rows(earlier, yearly, run_id))
             if people:
+                _put(target, "incoming_model", _models([*specs, *(own for own, _ in centre.values())]))
+                _put(target, "incoming_layout", store.layout_table())
+                _put(target, "incoming_verdict", store.verdict_table())
                 target.execute("analyze pg_temp.incoming")
-                for statement in (REGISTER, WITHDRAW, RETIRE, ADD, WITHDRAW_CHANGE, ADD_CHANGE):
+                for statement in (REGISTER, LAYOUT, VERDICT, WITHDRAW, ADD, WITHDRAW_CHANGE, ADD_CHANGE, drift.ADD):
                     target.execute(statement)
+                drift.judge(target, specs, run_id)
             writing.commit()
     except adbc_driver_manager.Error as error:
         raise WellhouseError(_explain(error)) from None
     return {"run_id": run_id, "people": people, "models": len(specs), "eligible": counts}
+
+
+def _put(cursor: dbapi.Cursor, name: str, rows: pa.Table) -> None:
+    """Into a temporary table, which the first rows make."""
+    cursor.adbc_ingest(name, rows, mode="create_append", temporary=True)
+
+
+def _own(spec: Spec, how: Recalibration, published: Scored, people: pd.DataFrame) -> Scored:
+    """The centre's own version beside the published one."""
+    return Scored(spec, spec.outputs, recalibrated(spec, published.scores, how, people))
 
 
 def _features(cursor: dbapi.Cursor, specs: list[Spec]) -> Iterator[pd.DataFrame]:
@@ -141,7 +156,7 @@ def _features(cursor: dbapi.Cursor, specs: list[Spec]) -> Iterator[pd.DataFrame]
     held = {row[0] for row in cursor.fetchall()}
     wanted = {name: TYPES[i.kind] for spec in specs for i in spec.inputs for name in _names(i) if name in held}
     columns = [f"{name}::{kind} as {name}" for name, kind in wanted.items()]
-    cursor.execute(f"select {', '.join(KEYS + columns)} from marts.fct_risk_features")  # noqa: S608
+    cursor.execute(f"select {', '.join(KEYS + columns)}, is_latest from marts.fct_risk_features")  # noqa: S608
     waiting: list[pa.RecordBatch] = []
     for batch in cursor.fetch_record_batch():
         waiting.append(batch)
@@ -174,49 +189,6 @@ def _changes(spec: Spec, features: pd.DataFrame, scores: pd.DataFrame) -> pa.Tab
             "version": pa.repeat(spec.version, len(found)),
         }
     )
-
-
-def _rows(spec: Spec, features: pd.DataFrame, scores: pd.DataFrame, run_id: str) -> pa.Table:
-    """One row a person and output; the category is of the first output."""
-    missing = _text(scores["missing"])
-    category, reason_en, reason_zh = (
-        _null_when_empty(_text(scores[name])) for name in ("category", "reason", "reason_zh")
-    )
-    shared = {
-        "person_key": pa.array(features["person_key"], pa.int64()),
-        "site": pa.array(features["site"], pa.string()),
-        "exam_key": pa.array(features["exam_key"], pa.int64()),
-        "exam_date": pa.array(features["exam_date"], pa.date32()),
-        "eligible": pa.array(scores["eligible"], pa.bool_()),
-        "reason_en": reason_en,
-        "reason_zh": reason_zh,
-        "missing": missing,
-    }
-    rows = len(features)
-    of_all = {"model": spec.model, "version": spec.version, "run_id": run_id}
-    parts = []
-    for output in spec.outputs:
-        constant = of_all | {"output": output.name, "unit": output.unit}
-        parts.append(
-            pa.table(
-                {
-                    **shared,
-                    "value": pa.array(scores[output.name], pa.float64(), from_pandas=True),
-                    "category": category if output is spec.output else pa.nulls(rows, pa.string()),
-                    **{name: pa.repeat(value, rows) for name, value in constant.items()},
-                }
-            )
-        )
-    return pa.concat_tables(parts)
-
-
-def _text(values: pd.Series) -> pa.Array:
-    """Few different texts, each written out only here."""
-    return pa.array(values).cast(pa.string())
-
-
-def _null_when_empty(values: pa.Array) -> pa.Array:
-    return pa.compute.if_else(pa.compute.equal(values, ""), None, values)
 
 
 def _models(specs: list[Spec]) -> pa.Table:

@@ -104,6 +104,14 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """The event of ``landing.outcome`` that a risk is of, and by when."""
+
+    event: str
+    days: int
+
+
+@dataclass(frozen=True)
 class Spec:
     """One version of one model."""
 
@@ -126,6 +134,10 @@ class Spec:
     """How many of the inputs that are ``points`` may be missing: the score is then scaled by their mean."""
     daily: bool = True
     """Scored in the daily build; else only from files, as the warehouse does not hold its inputs."""
+    yearly: bool = False
+    """Scored at the last exam of every year too: its bands are followed over the years."""
+    followed: Followed | None = None
+    """Of a risk: how it is seen whether it came true."""
     variant: str | None = field(default=None)
 
     @property
@@ -197,6 +209,8 @@ def _spec(path: Path, document: Mapping[str, Any]) -> Spec:
             excluded=tuple(Exclusion(**entry) for entry in document.get("excluded", ())),
             may_miss=int(document.get("may_miss", 0)),
             daily=bool(document.get("daily", True)),
+            yearly=bool(document.get("yearly", False)),
+            followed=Followed(**document["followed"]) if document.get("followed") else None,
             variant=document.get("variant"),
             folder=path.parent,
         )

@@ -190,7 +190,7 @@ grant select on all tables in schema vault to wh_identity;
 grant usage on schema landing, quarantine to wh_ingest;
 grant select, insert, update, delete on all tables in schema landing, quarantine to wh_ingest;
 grant usage on schema landing to wh_transform;
-grant select on landing.person, landing.exam, landing.observation, landing.questionnaire, landing.questionnaire_answer,
+grant select on landing.person, landing.exam, landing.observation, landing.questionnaire, landing.questionnaire_answer, landing.question,
     landing.follow_up, landing.call_recording, landing.outcome, landing.consultation, landing.card, landing.intervention, landing.care_plan to wh_transform;
 grant usage on schema landing to wh_identity;
 grant select on landing.call_recording to wh_identity;

@@ -203,6 +203,17 @@ create table if not exists landing.questionnaire_answer (
     value double precision,                       -- numbers, scores; 1 / 0 for yes / no
     value_text text                               -- the code after the mapping's vocabulary
 );
+-- How questions are worded, where a form defines it or many were asked alike: no person in it.
+create table if not exists landing.question (
+    load_id bigint not null,
+    row_number int not null,
+    site text not null,
+    questionnaire_code text not null,
+    questionnaire_version text not null,
+    question_code text not null,
+    wording text not null,
+    asked_from date not null                      -- the first day in the load
+);
 create table if not exists landing.follow_up (
     load_id bigint not null,
     row_number int not null,
@@ -308,7 +319,7 @@ create table if not exists landing.original (
 do $$
 declare name text;
 begin
-    foreach name in array array['person', 'exam', 'observation', 'questionnaire', 'questionnaire_answer', 'follow_up',
+    foreach name in array array['person', 'exam', 'observation', 'questionnaire', 'questionnaire_answer', 'question', 'follow_up',
                                 'outcome', 'consultation', 'card', 'intervention', 'care_plan', 'call_recording', 'original'] loop
         -- loads append, so blocks are in load order: a block range index costs next to nothing on the way in
         execute format('create index if not exists %I on landing.%I using brin (load_id) with (pages_per_range = 32)',
@@ -342,53 +353,5 @@ create table if not exists quarantine.release (
 alter table quarantine.record
     add column if not exists released_at timestamptz,   -- null: it still stands
     add column if not exists release_id bigint references quarantine.release;
-
------------------------------------------------------------------------------------------------- risk
-create table if not exists risk.model (
-    model text not null,
-    version text not null,
-    kind text not null check (kind in ('equation', 'survival')),
-    source text not null,
-    card jsonb not null,
-    registered_at timestamptz not null default clock_timestamp(),
-    primary key (model, version)
-);
-create table if not exists risk.score (
-    person_key bigint not null,
-    site text not null,
-    exam_key bigint not null,
-    exam_date date not null,
-    model text not null,
-    version text not null,
-    output text not null,                         -- egfr, fib4, risk
-    value double precision,                       -- null when not eligible
-    unit text not null,                           -- UCUM; 1 for a probability
-    category text,
-    eligible boolean not null,
-    reason_en text,
-    reason_zh text,
-    missing text[] not null default '{}',
-    run_id text not null,
-    scored_at timestamptz not null default clock_timestamp(),
-    check (eligible = (value is not null)),
-    foreign key (model, version) references risk.model,
-    primary key (person_key, exam_key, model, version, output)
-);
-
--- What would lower a person's risk: the risk if one input were at its target and all else as it is.
-create table if not exists risk.change (
-    person_key bigint not null,
-    site text not null,
-    exam_key bigint not null,
-    exam_date date not null,
-    model text not null,
-    version text not null,
-    input text not null,                          -- of models/inputs.yml; `all`: every one that has a target
-    target double precision,                      -- in the input's unit; null for `all`
-    value double precision not null,              -- the risk then
-    risk double precision not null,               -- the risk now
-    foreign key (model, version) references risk.model,
-    primary key (person_key, exam_key, model, version, input)
-);
 
 reset role;

@@ -10,9 +10,12 @@ import os
 import secrets
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wellhouse.errors import WellhouseError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,8 +52,8 @@ class Settings(BaseSettings):
     oidc_client_id: str = "wellhouse"
     oidc_username_claim: str = "preferred_username"
 
-    score2_risk_region: str | None = None
-    """low, moderate, high or very_high: which of SCORE2's regions the centre's people belong to; unset: not scored."""
+    score2_risk_region: Literal["low", "moderate", "high", "very_high"] | None = None
+    """Which of SCORE2's regions the centre's people belong to; unset: nobody gets a SCORE2, with that as the reason."""
     retention: Path = PROJECT_ROOT / "infra" / "retention.yaml"
     """Which days things are kept, rule by rule."""
 
@@ -155,5 +158,13 @@ class Settings(BaseSettings):
 
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """The settings of this process.
+
+    :raises WellhouseError: one is not what it must be; the line names it, never its value, which may be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "_".join(map(str, first["loc"])).upper()
+        raise WellhouseError(f"WELLHOUSE_{name}: {first['msg']}") from None

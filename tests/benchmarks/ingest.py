@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +17,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.benchmarks.figure import Figure, cost, rate
+from tests.benchmarks.throwaway import installed, timed
 from wellhouse import db
 from wellhouse.landing.tables import SCHEMAS
-from wellhouse.ops import cluster, installation, services, supervisor
+from wellhouse.ops import cluster
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
@@ -40,17 +40,11 @@ def bench_file(folder: Path, layout: str, observations: int) -> Path:
 
 def ingest(path: Path, site: str, status: str = "loaded") -> tuple[float, int, str]:
     """(seconds, peak resident MiB, sha256) of one load, the whole command with its start."""
-    before = time.monotonic()
-    command = [WELLHOUSE, "ingest", str(path), "--source", "exam", "--site", site, "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        answer = json.loads(process.stdout.read())
-        _, code, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(code)
-    (file,) = answer["files"]
+    seconds, rss, said = timed(WELLHOUSE, "ingest", str(path), "--source", "exam", "--site", site, "--json")
+    (file,) = json.loads(said)["files"]
     assert file["status"] == status, file
     assert file["observations"][status] == file["observations"]["read"], file
-    return time.monotonic() - before, usage.ru_maxrss // 1024, file["sha256"]
+    return seconds, rss, file["sha256"]
 
 
 def copy_seconds(of: Settings, sha256: str, form: str) -> float:
@@ -119,17 +113,5 @@ def measure(of: Settings, folder: Path) -> Iterator[Figure]:
 
 
 def figures() -> Iterator[Figure]:
-    with tempfile.TemporaryDirectory(prefix="wellhouse-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        os.environ |= {
-            "WELLHOUSE_VAR": str(folder / "var"),
-            "WELLHOUSE_POSTGRES_PORT": "15931",
-            "WELLHOUSE_DATABASE_URL": "",
-        }
-        of = Settings()
-        try:
-            installation.start(of, (services.POSTGRES,), print)
-            yield from measure(of, folder)
-        finally:
-            supervisor.stop(of)
+    with installed() as (of, folder):
+        yield from measure(of, folder)

@@ -5,88 +5,81 @@
 
 from __future__ import annotations
 
+import json
 import os
-import resource
-import tempfile
+import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from models.score import PART, _rows
-from models.scoring import score
 from models.spec import every, find
 from models.survival.partial import Risk, solve
 from tests.benchmarks.figure import Figure, cost, rate
+from tests.benchmarks.throwaway import installed, timed
+from wellhouse import db
+from wellhouse.settings import Settings
 
 PEOPLE = int(os.environ.get("BENCH_PEOPLE", "1000000"))
-RATES = {"smoker": 0.2, "diabetes": 0.1, "bp_medication": 0.15, "statin": 0.05, "cvd_history": 0.03,
-         "family_history_cvd": 0.2, "glucose_disorder": 0.15}  # fmt: skip
+FEATURES = """
+create table marts.fct_risk_features as
+select person_key, 'hz' as site, person_key * 10 + year as exam_key, make_date(2019 + year, 3, 5) as exam_date,
+    (20 + person_key % 60)::int + year as age_years, case when person_key % 2 = 0 then 'male' else 'female' end as sex,
+    year = last_year as is_latest, true as north, true as urban, {columns}
+from generate_series(1, {people}) as person_key,
+    lateral (select {years} - 1 as last_year) as l, lateral generate_series(0, last_year) as year
+"""
+MEASURED = {"sbp_mm_hg": (130, 18), "dbp_mm_hg": (80, 10), "total_cholesterol_mmol_l": (5, 1),
+            "hdl_cholesterol_mmol_l": (1.3, 0.3), "triglycerides_mmol_l": (1.6, 0.4), "bmi_kg_m2": (24, 3.5),
+            "waist_cm": (84, 9), "creatinine_umol_l": (78, 15), "ast_u_l": (25, 5), "alt_u_l": (25, 5),
+            "platelets_10_9_l": (230, 45), "albumin_g_l": (44, 3), "hba1c_percent": (5.6, 0.5),
+            "fasting_glucose_mmol_l": (5.4, 0.7), "uacr_mg_g": (20, 5), "insulin_mu_l": (9, 2)}  # fmt: skip
+ANSWERED = {"smoker": 0.2, "diabetes": 0.1, "bp_medication": 0.15, "statin": 0.05, "cvd_history": 0.03,
+            "family_history_cvd": 0.2, "glucose_disorder": 0.15}  # fmt: skip
 
 
-def features(folder: Path, people: int) -> list[Path]:
-    """What ``fct_risk_features`` holds, in parts, as files: a twentieth of every answer is missing."""
-    rng = np.random.default_rng(1)
-    files = []
-    for number, start in enumerate(range(0, people, PART)):
-        n = min(PART, people - start)
-        normal = {"sbp_mm_hg": (130, 18), "dbp_mm_hg": (80, 10), "total_cholesterol_mmol_l": (5, 1),
-                  "hdl_cholesterol_mmol_l": (1.3, 0.3), "triglycerides_mmol_l": (1.6, 0.4), "bmi_kg_m2": (24, 3.5),
-                  "waist_cm": (84, 9), "creatinine_umol_l": (78, 15), "ast_u_l": (25, 5), "alt_u_l": (25, 5),
-                  "platelets_10_9_l": (230, 45), "albumin_g_l": (44, 3), "hba1c_percent": (5.6, 0.5),
-                  "fasting_glucose_mmol_l": (5.4, 0.7), "uacr_mg_g": (20, 5), "insulin_mu_l": (9, 2)}  # fmt: skip
-        table: dict[str, Any] = {
-            "person_key": np.arange(start, start + n), "site": "hz", "exam_key": np.arange(start, start + n),
-            "exam_date": pd.Timestamp("2024-03-05").date(), "age_years": rng.integers(20, 85, n).astype(float),
-            "sex": rng.choice(["male", "female"], n), "north": 1.0, "urban": 1.0,
-            **{name: np.maximum(rng.normal(*numbers, n), 0.2) for name, numbers in normal.items()},
-            **{name: (rng.random(n) < rate).astype(float) for name, rate in RATES.items()},
-        }  # fmt: skip
-        for name in (*normal, *RATES):
-            table[name][rng.random(n) < 0.05] = np.nan
-        files.append(folder / f"features_{number}.parquet")
-        pq.write_table(pa.Table.from_pandas(pd.DataFrame(table), preserve_index=False), files[-1])
-    return files
-
-
-def score_part(path: Path) -> int:
-    """Read a part, score it with every daily model, write what goes into ``risk.score``; the number of rows."""
-    part, rows = pd.read_parquet(path), 0
-    target = path.with_name(path.name.replace("features", "scores"))
-    with pa.OSFile(str(target), "wb") as file:
-        writer = None
-        for spec in every():
-            if spec.daily:
-                scored = _rows(spec, part, score(spec, part), "bench")
-                writer = writer or pa.ipc.new_file(file, scored.schema)
-                writer.write_table(scored)
-                rows += len(scored)
-        assert writer is not None
-        writer.close()
-    return rows
-
-
-def scoring(people: int = PEOPLE) -> list[Figure]:
-    """From files of features to files of scores, with reasons, on two processes."""
-    with tempfile.TemporaryDirectory() as name:
-        files = features(Path(name), people)
-        start = time.monotonic()
-        with ProcessPoolExecutor(2) as pool:
-            rows = sum(pool.map(score_part, files))
-        seconds = time.monotonic() - start
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    models = sum(spec.daily for spec in every())
-    return [
-        cost("risk_scoring", "all equations", seconds, "s", people, "limit", 60 * people / 1e6),
-        rate("risk_scoring", rows / seconds, f"rows/s of {models} models", rows),
-        cost("risk_scoring", "peak_rss", peak, "MiB", people),
+def features(of: Settings, people: int, years: int) -> None:
+    """What the build leaves to be scored; a twentieth of every answer is missing."""
+    spread = "(random() + random() + random() + random() - 2) * 1.73"
+    columns = [
+        f"case when random() > 0.05 then greatest({mean} + {spread} * {sd}, 0.2) end as {name}"
+        for name, (mean, sd) in MEASURED.items()
     ]
+    columns += [f"case when random() > 0.05 then random() < {share} end as {name}" for name, share in ANSWERED.items()]
+    with db.connect("wh_transform", of) as connection:
+        for name in ("fct_risk_features", "fct_outcome_event"):
+            connection.execute(f"drop table if exists marts.{name}")
+        connection.execute("select setseed(0.5)")
+        connection.execute(FEATURES.format(columns=", ".join(columns), people=people, years=years))
+        connection.execute(
+            "create table marts.fct_outcome_event (person_key bigint, site text, event_code text, origin_date date,"
+            " time_days int, observed boolean)"
+        )
+        for name in ("fct_risk_features", "fct_outcome_event"):
+            connection.execute(f"grant select on marts.{name} to wh_model")
+
+
+def scoring(people: int = PEOPLE) -> Iterator[Figure]:
+    """From the mart to ``risk.scoring``, committed: one process, the whole command with its start."""
+    command = (sys.executable, "-m", "models.score", "--json")
+    models = [spec for spec in every() if spec.daily]
+    outputs = sum(len(spec.outputs) for spec in models)
+    yearly = sum(spec.yearly for spec in models)
+    with installed() as (of, _):
+        features(of, people // 10, 1)
+        _, small, _ = timed(*command)
+        features(of, people, 1)
+        seconds, peak, said = timed(*command)
+        assert json.loads(said)["people"] == people
+        yield cost("risk_scoring", f"{len(models)} models", seconds, "s", people, "limit", 60 * people / 1e6)
+        yield rate("risk_scoring", people * outputs / seconds, "scores/s", people * outputs)
+        yield cost("risk_scoring", "peak_rss", peak, "MiB", people, "a tenth", small)
+        again, _, _ = timed(*command)
+        yield cost("risk_scoring", "nothing changed", again, "s", people, "the first time", seconds)
+        features(of, people // 5, 6)
+        seconds, _, _ = timed(*command)
+        yield cost("risk_scoring", f"6 years, {yearly} models", seconds, "s", people // 5)
 
 
 def cox(people: int = 100_000, covariates: int = 20) -> list[Figure]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from tests.benchmarks import dashboards, formats, ingest, risk
+from tests.benchmarks import dashboards, formats, ingest, marts, risk
 from wellhouse.settings import PROJECT_ROOT
 
-SUITES = {"ingest": ingest, "formats": formats, "risk": risk, "dashboards": dashboards}
+SUITES = {"ingest": ingest, "formats": formats, "risk": risk, "marts": marts, "dashboards": dashboards}
 
 
 def main() -> None:

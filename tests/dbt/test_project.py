@@ -56,7 +56,7 @@ def test_every_mart_has_an_enforced_contract_and_a_row_policy(models: list[dict[
 
 def test_only_reference_rows_are_open(models: list[dict[str, Any]]) -> None:
     is_open = {m["name"] for m in models if m["config"]["meta"].get("row_policy") == "open"}
-    assert is_open == {"dim_site", "dim_indicator", "fct_risk_calibration"}
+    assert is_open == {"dim_site", "dim_indicator", "dim_question", "fct_risk_calibration"}
 
 
 def test_only_staging_reads_sources(models: list[dict[str, Any]]) -> None:
@@ -100,7 +100,9 @@ def test_models_that_calculate_have_unit_tests(manifest: dict[str, Any]) -> None
         "int_intervention__matched", "int_intervention__at_risk", "fct_intervention_outcome",
         "fct_intervention_balance", "rpt_operations_workload", "rpt_operations_membership",
         "int_scale__slept", "fct_scale_score", "fct_exam", "fct_risk_features", "rpt_population_trend",
-        "rpt_population_coverage",
+        "rpt_population_coverage", "int_risk__dated", "int_risk__banded", "int_population__migrated",
+        "int_questionnaire__worded", "dim_question",
+        "rpt_population_band_migration",
     } <= tested  # fmt: skip
 
 

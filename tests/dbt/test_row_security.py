@@ -14,7 +14,7 @@ from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
 READERS = ("wh_analyst", "wh_health_manager", "wh_management")
-REFERENCE = {"dim_site", "dim_indicator", "fct_risk_calibration"}
+REFERENCE = {"dim_site", "dim_indicator", "dim_question", "fct_risk_calibration"}
 """Tables of marts without a person in them: open to whoever may read marts."""
 
 

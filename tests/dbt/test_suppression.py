@@ -152,6 +152,67 @@ def test_cells_of_made_up_towns(built: Settings, server: psycopg.Connection) -> 
     assert len(shown) > 100
 
 
+Moves = dict[tuple[str, str, str], int]
+
+
+def attack_moves(shown: Moves, held: dict[tuple[str, str], int], truth: Moves) -> list[str]:
+    """What a table of moves between bands gives away.
+
+    Less what is shown: of a band whose size is published, and of everybody, as who knows how many were scored can.
+    """
+    found = [str(move) for move, size in shown.items() if size in SMALL]
+    left = dict(held)
+    everybody: dict[str, int] = defaultdict(int)
+    for (town, _, _), size in truth.items():
+        everybody[town] += size
+    for (town, band, _), size in shown.items():
+        everybody[town] -= size
+        if (town, band) in left:
+            left[town, band] -= size
+    found += [f"{town} by subtraction" for town, size in everybody.items() if size in SMALL]
+    return found + [f"{band} by subtraction" for band, size in left.items() if size in SMALL]
+
+
+def test_moves_between_bands_of_made_up_towns(built: Settings, server: psycopg.Connection) -> None:
+    rng = np.random.default_rng(5)
+    bands = ("low", "intermediate", "high")
+    truth = {
+        (f"t{n}", before, after): int(rng.integers(0, most))
+        for n in range(400)
+        for most in [int(rng.choice([12, 30, 90]))]
+        for before in bands
+        for after in bands
+    }
+    server.execute(
+        "create temporary table moved (site text, band_from text, band_to text, size int);"
+        "create temporary table banded (site text, exam_year int, model text, category_before text, category text)"
+    )
+    with server.cursor().copy("copy moved from stdin") as copy:
+        for move, size in truth.items():
+            copy.write_row((*move, size))
+    server.execute(
+        "insert into banded select site, 2024, 'm', band_from, band_to from moved, generate_series(1, size)"
+        " union all select site, 2024, 'm', null, 'low' from moved"  # not scored the year before
+    )
+    query = compiled(built, "int_population__migrated", int_risk__banded="banded")
+    rows = server.execute(
+        f"select site, band_from, band_to, person_count, from_count from ({query}) as m where is_published"  # noqa: S608
+    ).fetchall()
+    shown = {(site, before, after): size for site, before, after, size, _ in rows}
+    held = {(site, before): size for site, before, _, _, size in rows if size is not None}
+    assert all(truth[move] == size for move, size in shown.items())
+    of_band: dict[tuple[str, str], int] = defaultdict(int)
+    for (site, before, _), size in truth.items():
+        of_band[site, before] += size
+    assert all(of_band[band] == size for band, size in held.items())
+    primary = {move: size for move, size in truth.items() if size > 10}
+    assert len(attack_moves(primary, of_band, truth)) > 400  # the attack works
+    assert len(attack_moves(primary, {}, truth)) > 40
+    assert attack_moves(shown, held, truth) == []
+    assert len(shown) > 1000
+    assert len(held) > 300
+
+
 def test_what_is_published_of_the_sample(built: Settings, server: psycopg.Connection) -> None:
     for table, measure, share in (
         ("rpt_population_rate", "measure", "share"),
@@ -171,6 +232,7 @@ def test_what_is_published_of_the_sample(built: Settings, server: psycopg.Connec
         " where c.division = 'age_band' and r.measure is null"
     ).fetchone()
     assert hidden == (0,)
-    smallest = server.execute("select min(person_count) from population.rpt_population_trend").fetchone()
-    assert smallest is not None
-    assert smallest[0] >= 11
+    for table in ("rpt_population_trend", "rpt_population_band_migration"):
+        smallest = server.execute(f"select min(person_count) from population.{table}").fetchone()  # noqa: S608
+        assert smallest is not None
+        assert smallest[0] >= 11

@@ -175,6 +175,10 @@ def test_one_file_feeds_several_tables(server: psycopg.Connection) -> None:
         ("PHQ-9", "1.0", "2024-03-05", "2", 1.0, "1"),
         ("PHQ-9", "1.0", "2024-03-05", "3", 3.0, "3"),
     ]
+    worded = server.execute(
+        "select questionnaire_code, question_code, wording from landing.question where load_id = %s", (load_id,)
+    ).fetchall()
+    assert worded == [("PHQ-9", "1", "Little interest or pleasure in doing things")]  # the form defines it
     plan = ingest(FIXTURES / "care_plan.json")["care_plan.json"]
     assert (plan["read"], plan["loaded"], plan["quarantined"]) == (3, 2, 1)
     items = server.execute(

@@ -104,3 +104,26 @@ def test_each_file_of_an_archive_is_in_the_ledger_and_an_unsafe_one_is_as_a_whol
     named = server.execute("select count(*) from ops.load where file_name in ('one.csv', 'two.csv')").fetchone()
     assert named == (2,)
     assert [f["status"] for f in ingest(good, "exam")] == ["duplicate"] * 2
+
+
+def test_words_that_many_were_asked_are_kept_and_no_others(server: psycopg.Connection, tmp_path: Path) -> None:
+    """What stands in the column of questions once may be a name: it is in the sealed original only."""
+    header = "问卷编号,姓名,档案号,问卷名称,版本,填写日期,题号,题目,答案\n"
+    asked = {"smoking": "您吸烟吗", "statin": "是否服他汀", "drinking": "长" * 501}
+    said = {"smoking": "从不", "statin": "否", "drinking": "偶尔"}
+    lines = [
+        f"words{n},张三{n},words{n},LIFESTYLE,1,2024-03-{n + 1:02d},{topic},{words},{said[topic]}\n"
+        for n in range(12)
+        for topic, words in asked.items()
+    ]
+    lines[1] = lines[1].replace("是否服他汀", "李四光")
+    lines[4] = lines[4].replace("是否服他汀", "李四光")
+    path = tmp_path / "asked.csv"
+    path.write_text(header + "".join(lines))
+    (file,) = ingest(path, "questionnaire")
+    assert (file["read"], file["loaded"]) == (36, 36), file["said"]
+    found = server.execute(
+        "select questionnaire_code, questionnaire_version, question_code, wording, asked_from::text"
+        " from landing.question where site = 'tables' order by question_code"
+    ).fetchall()
+    assert found == [("LIFESTYLE", "1", "smoking", "您吸烟吗", "2024-03-01")]  # of the others fewer than 11 agree

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -23,8 +24,19 @@ select 1099511627776 + i as person_key, 'hz' as site, i::bigint as exam_key, dat
     80.0 as dbp_mm_hg, 5.2::numeric as total_cholesterol_mmol_l, 1.3 as hdl_cholesterol_mmol_l, 24.2 as bmi_kg_m2,
     case when i % 10 <> 0 then 80.0 end as creatinine_umol_l, 30.0 as ast_u_l, 25.0 as alt_u_l,
     220.0 as platelets_10_9_l, 5.5 as hba1c_percent, 5.1 as fasting_glucose_mmol_l, i % 3 = 0 as smoker,
-    false as diabetes, false as bp_medication, false as statin, null::boolean as cvd_history
+    false as diabetes, false as bp_medication, false as statin, null::boolean as cvd_history, true as is_latest
 from generate_series(1, 1000) as i
+union all
+select 1099511627776 + i, 'hz', 1000000 + i::bigint, date '2022-03-01', (28 + i % 50)::int,
+    case when i % 2 = 0 then 'male' else 'female' end, 120.0, 80.0, 5.0, 1.3, 24.2, 80.0, 30.0, 25.0, 220.0, 5.5, 5.1,
+    false, false, false, false, null, false
+from generate_series(1, 100) as i
+"""
+OUTCOMES = """
+create table marts.fct_outcome_event as
+select 1099511627776 + i as person_key, 'hz' as site, 'cvd' as event_code, date '2022-03-01' as origin_date,
+    1000 as time_days, i % 2 = 0 as observed
+from generate_series(5, 45) as i
 """
 
 
@@ -34,8 +46,9 @@ def warehouse(stack: Settings) -> Iterator[Settings]:
     apart = stack.model_copy(update={"database": "scoring"})
     bootstrap.ensure(apart)
     with db.connect("wh_transform", apart) as connection:
-        connection.execute(FEATURES)
-        connection.execute("grant select on marts.fct_risk_features to wh_model")
+        for table, made in (("fct_risk_features", FEATURES), ("fct_outcome_event", OUTCOMES)):
+            connection.execute(made)
+            connection.execute(f"grant select on marts.{table} to wh_model")
     yield apart
     with bootstrap.administrator(stack) as server:
         server.execute("drop database scoring with (force)")
@@ -62,7 +75,7 @@ def test_everybody_gets_a_number_or_a_reason_from_every_model(warehouse: Setting
     assert json.loads(done.stdout)["people"] == 1000
     models = dict(rows(warehouse, "select model, kind from risk.model"))
     assert models == {spec.model: spec.kind for spec in daily()}
-    expected = {spec.model: 1000 * len(spec.outputs) for spec in daily()}
+    expected = {spec.model: 1000 * len(spec.outputs) + 100 * spec.yearly for spec in daily()}
     assert dict(rows(warehouse, "select model, count(*) from risk.score group by model")) == expected
     reasoned = "eligible = (reason_en is null) and eligible = (reason_zh is null) and (eligible or category is null)"
     assert rows(warehouse, f"select bool_and({reasoned}) from risk.score") == [(True,)]  # noqa: S608
@@ -91,37 +104,71 @@ def test_what_is_missing_is_named(warehouse: Settings) -> None:
 
 
 def test_again_changes_nothing_and_a_change_is_followed(warehouse: Settings) -> None:
-    everything = "select s::text, xmin::text from risk.score s order by person_key, model, output"
-    before = rows(warehouse, everything)
-    of_22 = "select s::text, xmin::text from risk.score s where exam_key <> 1 order by person_key, model, output"
-    others = rows(warehouse, of_22)
+    written = "select s::text, xmin::text from risk.scoring s order by person_key, exam_key"
+    before = rows(warehouse, written)
+    said = "select model, output, value, category, reason_en from risk.score where exam_key = 22 order by model, output"
+    of_22 = rows(warehouse, said)
     assert score(warehouse).returncode == 0
-    assert rows(warehouse, everything) == before
+    assert rows(warehouse, written) == before
     with db.connect("wh_transform", warehouse) as connection:
         connection.execute("delete from marts.fct_risk_features where exam_key = 1")
         connection.execute("update marts.fct_risk_features set sbp_mm_hg = 150 where exam_key = 22")
     assert score(warehouse).returncode == 0
-    after = rows(warehouse, everything)
-    outputs = sum(len(spec.outputs) for spec in daily())
-    assert len(before) - len(after) == outputs  # one person is gone
-    changed = {str(row[0]).split(",")[4] for row in set(rows(warehouse, of_22)) - set(others)}
+    after = rows(warehouse, written)
+    assert len(before) - len(after) == 1  # one exam is gone
+    assert len(set(after) - set(before)) == 1  # and one written again
+    changed = {row[0] for row in set(rows(warehouse, said)) - set(of_22)}
     assert {"prevent_base_10y", "framingham_cvd"} <= changed  # whoever takes the pressure of the other
     assert not {"ckd_epi_2021", "fib_4"} & changed
 
 
 def test_a_failed_run_leaves_yesterday_s_scores(warehouse: Settings) -> None:
-    before = rows(warehouse, "select count(*), max(scored_at) from risk.score")
+    before = rows(warehouse, "select count(*), max(scored_at) from risk.scoring")
     with bootstrap.administrator(warehouse, warehouse.database) as server:
-        server.execute("alter table risk.score add constraint broken check (model <> 'prevent_base_10y') not valid")
+        server.execute("alter table risk.scoring add constraint broken check (exam_key <> 22) not valid")
         server.execute("update marts.fct_risk_features set sbp_mm_hg = 151 where exam_key = 22")
         try:
             done = score(warehouse)
         finally:
-            server.execute("alter table risk.score drop constraint broken")
+            server.execute("alter table risk.scoring drop constraint broken")
     assert done.returncode == 1
     assert done.stderr.startswith("wellhouse: scoring failed, the old scores stand")
     assert done.stderr.count("\n") == 1
-    assert rows(warehouse, "select count(*), max(scored_at) from risk.score") == before
+    assert rows(warehouse, "select count(*), max(scored_at) from risk.scoring") == before
+
+
+def test_earlier_years_are_scored_by_the_models_that_are_followed(warehouse: Settings) -> None:
+    models = rows(warehouse, "select distinct model, output from risk.score where exam_date < '2023-01-01' order by 1")
+    assert models == [("china_par", "risk"), ("ckd_epi_2021", "egfr"), ("prevent_base_10y", "risk_cvd")]
+    assert rows(warehouse, "select count(*) from risk.scoring where exam_date < '2023-01-01'") == [(100,)]
+    assert rows(warehouse, "select count(*) from risk.change where exam_date < '2023-01-01'") == [(0,)]
+
+
+def test_every_run_says_whether_the_people_are_those_of_before_and_what_came_true(warehouse: Settings) -> None:
+    done = score(warehouse)
+    assert done.returncode == 0, done.stderr
+    every_run = rows(
+        warehouse,
+        "select run_id, name, value, people, shifted from risk.drift where measure = 'calibration_intercept'",
+    )
+    found = {row[1]: row[2:] for row in every_run if row[0] == json.loads(done.stdout)["run_id"]}
+    followed = {spec.model for spec in daily() if spec.followed}
+    assert found.keys() == followed - {"china_par"}  # which nobody here has every input of
+    (people, expected, observed), *_ = rows(
+        warehouse,
+        "select count(*), sum(-ln(1 - value) * 1000 / 3652), count(*) filter (where person_key % 2 = 0)"
+        " from risk.score where model = 'prevent_base_10y' and output = 'risk_cvd' and eligible"
+        " and exam_date < '2023-01-01' and exam_key between 1000005 and 1000045",
+    )
+    value, *rest = found["prevent_base_10y"]
+    assert value == pytest.approx(math.log((observed + 0.5) / (expected + 0.5)), abs=1e-6)
+    assert rest == [people, True]  # half of them within three years is more than any equation says
+    alert = (warehouse.logs / "alerts.log").read_text().splitlines()[-1]
+    assert "risk models are off in the large" in alert
+    assert "prevent_base_10y" in alert
+    psi = rows(warehouse, "select count(*), bool_or(shifted) from risk.drift where measure = 'psi' group by run_id")
+    assert all(count > 10 for count, _ in psi)
+    assert not any(shifted for _, shifted in psi)
 
 
 def test_without_features_it_says_what_to_run(warehouse: Settings) -> None:

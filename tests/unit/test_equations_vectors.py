@@ -37,6 +37,7 @@ POOLED: Row = {
     "age_years": 55, "total_cholesterol_mg_dl": 213, "hdl_cholesterol_mg_dl": 50, "sbp_mm_hg": 120, "bp_medication": 0,
     "smoker": 0, "diabetes": 0,
 }  # fmt: skip
+REGION = "SCORE2 risk region (a setting of the centre)"
 SCORE2: Row = {
     "age_years": 50, "smoker": 1, "sbp_mm_hg": 140, "total_cholesterol_mmol_l": 5.5, "hdl_cholesterol_mmol_l": 1.3,
     "diabetes": 0,
@@ -265,8 +266,8 @@ def test_few_missing_items_are_scaled_many_refused() -> None:
         ("china_par", CHINA_PAR | {"sex": "male", "age_years": 50, "cvd_history": 1},
          "for people without known cardiovascular disease only"),
         ("prevent_base_30y", PREVENT | {"sex": "male", "age_years": 60}, "age is outside 30 to 59 years"),
-        ("score2", SCORE2 | {"sex": "male"}, "risk region is missing"),
-        ("score2", SCORE2 | {"sex": "male", "risk_region": "Atlantis"}, "risk region is not one of the known values"),
+        ("score2", SCORE2 | {"sex": "male"}, f"{REGION} is missing"),
+        ("score2", SCORE2 | {"sex": "male", "risk_region": "Atlantis"}, f"{REGION} is not one of the known values"),
         ("kfre", {"sex": "male", "age_years": 60, "egfr": 60, "uacr_mg_g": 30},
          "eGFR (CKD-EPI 2021) is outside 1 to <60 mL/min/1.73 m²"),
         ("nafld_fibrosis", named(NFS, 50, 30, 1, 40, 40, 200, 40), "serum albumin is outside 1 to 7 g/dL"),

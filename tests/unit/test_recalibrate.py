@@ -77,9 +77,17 @@ def test_a_shift_of_inputs_is_measured_and_alerted(elsewhere: Path) -> None:
     assert psi(kept, rng.normal(145, 15, 5000)) > 0.25
     assert psi(kept, np.where(rng.random(5000) < 0.5, np.nan, before)) > 0.25
     assert reference(before[:50]) is None
-    assert watch(pd.DataFrame({"sbp_mm_hg": before, "person_key": range(5000)})) == {}
-    assert watch(pd.DataFrame({"sbp_mm_hg": before}))["sbp_mm_hg"] == 0
-    assert watch(pd.DataFrame({"sbp_mm_hg": before + 20}))["sbp_mm_hg"] > 0.25
+    looked = [
+        watch(pd.DataFrame(columns), "run").to_pylist()
+        for columns in (
+            {"sbp_mm_hg": before, "person_key": range(5000)},
+            {"sbp_mm_hg": before},
+            {"sbp_mm_hg": before + 20},
+        )
+    ]
+    assert [[(row["name"], row["value"] > 0.25, row["shifted"]) for row in rows] for rows in looked] == [
+        [], [("sbp_mm_hg", False, False)], [("sbp_mm_hg", True, True)],
+    ]  # fmt: skip
     assert "ALERT inputs of the risk models shifted (PSI): sbp_mm_hg" in (settings().logs / "alerts.log").read_text()
     held = json.loads((settings().var / "models" / "drift_reference.json").read_text())
     assert set(held) == {"sbp_mm_hg"}

@@ -23,7 +23,7 @@ from wellhouse.landing.tables import SCHEMAS
 T = TypeVar("T")
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-_PARTS = frozenset({"item_code", "item", "value", "unit", "status", "question", "answer"})
+_PARTS = frozenset({"item_code", "item", "value", "unit", "status", "question", "wording", "defined", "answer"})
 """Roles in which the rows of one record differ."""
 _SEVERAL = ("exam", "questionnaire")
 """Sources whose record may be several rows."""

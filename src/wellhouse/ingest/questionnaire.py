@@ -1,4 +1,8 @@
-"""Questionnaires, a record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record."""
+"""Questionnaires, a record an answer: ``landing.questionnaire`` once a response, ``questionnaire_answer`` a record.
+
+``landing.question`` has how questions are worded: as a form defines it, or as at least ``ALIKE`` people were asked.
+What fewer were asked may be anything that stands in the wrong column, a name too; it stays in the sealed original.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wellhouse.ingest import values
 from wellhouse.ingest.batch import Batch, Flags, Ints, dates, each, groups, texts
@@ -17,6 +22,9 @@ from wellhouse.ingest.values import Kind
 
 _YES_NO = "yes_no"
 _SCALE = "scale"
+ALIKE = 11
+_LONGEST = 500
+"""Characters of a question."""
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 """A time of day, as bed times are asked; it becomes hours."""
 
@@ -56,6 +64,31 @@ def read(batch: Batch) -> None:
         "value_text": word.take(take),
     })  # fmt: skip
     batch.suspects.append(_twice(keys[answered], question.take(take)))
+    said = [texts(batch.column(name), size).take(take) for name in ("defined", "wording")]
+    if any(len(column) > column.null_count for column in said):
+        _wordings(batch, answered, [column.take(take) for column in (code, version, question)], said, day[answered])
+
+
+def _wordings(batch: Batch, rows: Ints, of: list[pa.Array], said: list[pa.Array], day: Ints) -> None:
+    """Each wording of a question once."""
+    defined = np.array(said[0].is_valid())
+    wording = pc.coalesce(*said)
+    fits = np.array(pc.fill_null(pc.less_equal(pc.utf8_length(wording), _LONGEST), False))
+    codes = [each(pc.fill_null(column, ""), str)[1] for column in (*of, wording)]
+    first, group = groups(*codes)
+    each_once, _ = groups(group, batch.owner[rows].astype(np.int64))
+    people = np.bincount(group[each_once], minlength=len(first))
+    from_day = np.full(len(first), np.iinfo(np.int64).max)
+    np.minimum.at(from_day, group, day)
+    kept = np.flatnonzero(fits[first] & ((people >= ALIKE) | defined[first]))
+    place = pa.array(first[kept])
+    batch.emit("question", {
+        "row_number": pa.array(batch.rows[rows[first[kept]]].astype(np.int32)),
+        **dict(zip(("questionnaire_code", "questionnaire_version", "question_code"),
+                   (column.take(place) for column in of), strict=True)),
+        "wording": wording.take(place),
+        "asked_from": dates(from_day[kept]),
+    })  # fmt: skip
 
 
 def _required(batch: Batch, role: str) -> pa.Array:

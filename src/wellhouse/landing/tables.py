@@ -29,6 +29,10 @@ SCHEMAS: dict[str, pa.Schema] = {
         *_KEYS, ("response_key", _BIG), _PERSON, ("question_code", _TEXT), ("value_raw", _TEXT), ("value", _NUMBER),
         ("value_text", _TEXT),
     ]),
+    "question": pa.schema([
+        *_KEYS, _SITE, ("questionnaire_code", _TEXT), ("questionnaire_version", _TEXT), ("question_code", _TEXT),
+        ("wording", _TEXT), ("asked_from", _DATE),
+    ]),
     "follow_up": pa.schema([
         *_KEYS, ("follow_up_key", _BIG), _PERSON, _SITE, ("follow_up_date", _DATE), ("method", _TEXT), ("agent", _TEXT),
         ("outcome", _TEXT), ("next_date", _DATE), ("duration_s", _INT),

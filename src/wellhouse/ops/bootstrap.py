@@ -14,7 +14,7 @@ from wellhouse.errors import WellhouseError
 from wellhouse.ops.cluster import SUPERUSER
 from wellhouse.settings import Settings
 
-SCRIPTS = ("roles", "schemas", "access", "audit", "policies", "backups", "signin")
+SCRIPTS = ("roles", "schemas", "risk", "access", "audit", "policies", "backups", "signin")
 LOGINS = (
     "wh_ingest", "wh_identity", "wh_transform", "wh_model", "wh_ops", "wh_access", "wh_audit", "wh_backup",
     "wh_signin",

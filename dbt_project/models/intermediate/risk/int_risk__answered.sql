@@ -1,7 +1,9 @@
--- The last word on each input before or at the latest exam, and whether it still counts there. Of two on a day, yes.
-select distinct on (exams.person_key, exams.site, inputs.input)
+-- The last word on each input before or at each exam, and whether it still counts there. Of two on a day, yes.
+select distinct on (exams.exam_key, inputs.input)
     exams.person_key,
     exams.site,
+    exams.exam_key,
+    exams.is_latest,
     inputs.input,
     said.answer::int::double precision as input_value,
     said.declared_on as known_on,
@@ -19,8 +21,7 @@ inner join {{ ref('risk_inputs') }} as inputs
         inputs.kind = 'topic'
         and said.topic = inputs.code
 order by
-    exams.person_key asc,
-    exams.site asc,
+    exams.exam_key asc,
     inputs.input asc,
     said.declared_on desc,
     said.answer desc,

@@ -1,7 +1,6 @@
 -- What still counts, one column an input.
 select
-    person_key,
-    site,
+    exam_key,
     max(input_value) filter (where input = 'sbp_mm_hg') as sbp_mm_hg,
     max(input_value) filter (where input = 'dbp_mm_hg') as dbp_mm_hg,
     max(input_value) filter (where input = 'total_cholesterol_mmol_l') as total_cholesterol_mmol_l,
@@ -25,6 +24,6 @@ select
     max(input_value) filter (where input = 'statin') = 1 as statin,
     max(input_value) filter (where input = 'cvd_history') = 1 as cvd_history,
     max(input_value) filter (where input = 'family_history_cvd') = 1 as family_history_cvd
-from {{ ref('fct_risk_input') }}
+from {{ ref('int_risk__known') }}
 where not stale
-group by person_key, site
+group by exam_key

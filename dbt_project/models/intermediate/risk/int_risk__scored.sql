@@ -5,6 +5,7 @@ with versions as (
         version,
         kind,
         source,
+        is_yearly,
         registered_at,
         version like '%-%' as recalibrated
     from {{ ref('stg_risk__models') }}
@@ -16,6 +17,7 @@ newest as (
         version,
         kind,
         source,
+        is_yearly,
         recalibrated
     from versions
     order by model asc, recalibrated asc, registered_at desc, version desc
@@ -25,6 +27,7 @@ select
     scores.*,
     newest.kind,
     newest.source,
+    newest.is_yearly,
     newest.recalibrated
 from {{ ref('stg_risk__scores') }} as scores
 inner join newest using (model, version)

@@ -20,5 +20,9 @@ select
     exams.last_exam_date,
     coalesce(exams.exam_count, 0) as exam_count
 from {{ ref('int_person__merged') }} as people
-left join exams using (person_key, site)
-left join {{ ref('int_risk__dated') }} as latest using (person_key, site)
+left join exams on people.person_key = exams.person_key and people.site = exams.site
+left join {{ ref('int_risk__dated') }} as latest
+    on
+        people.person_key = latest.person_key
+        and people.site = latest.site
+        and latest.is_latest

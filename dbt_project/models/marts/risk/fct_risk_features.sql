@@ -4,7 +4,9 @@ select
     exams.person_key,
     exams.site,
     exams.exam_key,
+    exams.exam_year,
     exams.exam_date,
+    exams.is_latest,
     exams.age_years,
     exams.sex,
     fresh.sbp_mm_hg,
@@ -40,5 +42,5 @@ select
     residences.north,
     residences.urban
 from {{ ref('int_risk__dated') }} as exams
-left join {{ ref('int_risk__fresh') }} as fresh using (person_key, site)
+left join {{ ref('int_risk__fresh') }} as fresh using (exam_key)
 left join {{ ref('site_residences') }} as residences using (site)

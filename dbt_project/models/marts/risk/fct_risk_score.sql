@@ -19,5 +19,5 @@ select
     scores.source,
     scores.scored_at
 from {{ ref('int_risk__scored') }} as scores
-left join {{ ref('int_exam__aged') }} as exams on scores.exam_key = exams.exam_key
-where scores.kind = 'equation'
+inner join {{ ref('int_risk__dated') }} as exams on scores.exam_key = exams.exam_key
+where scores.kind = 'equation' and exams.is_latest

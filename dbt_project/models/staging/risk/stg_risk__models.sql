@@ -9,6 +9,7 @@ renamed as (
         version,
         kind,
         source,
+        coalesce((card ->> 'yearly')::boolean, false) as is_yearly,
         card -> 'calibration_curve' as calibration_curve,
         registered_at
     from source

@@ -24,9 +24,11 @@ class Form:
     questions: dict[str, str] = field(default_factory=dict)
     scores: dict[tuple[str, str], str] = field(default_factory=dict)
     """(link id, code of an option) → its score"""
+    wordings: dict[str, str] = field(default_factory=dict)
+    """Link id → how the form words it."""
 
-    def answers(self, items: list[fhir.ResponseItem]) -> Iterator[tuple[str, str]]:
-        """(question, answer) of all items in order, however deep, groups inside answers included."""
+    def answers(self, items: list[fhir.ResponseItem]) -> Iterator[tuple[str, str, str]]:
+        """(question, how the form words it, answer) of all items in order, however deep, groups in answers included."""
         waiting = list(reversed(items))
         while waiting:
             item = waiting.pop()
@@ -34,7 +36,7 @@ class Form:
             for answer in item.answer:
                 text = self._answer(link, answer)
                 if text:
-                    yield self.questions.get(link) or link.rsplit("/", 1)[-1], text
+                    yield self.questions.get(link) or link.rsplit("/", 1)[-1], self.wordings.get(link, ""), text
             below = [i for answer in item.answer for i in answer.item] + item.item
             waiting.extend(reversed(below))
 
@@ -97,18 +99,21 @@ _questionnaire = msgspec.json.Decoder(fhir.Questionnaire).decode
 def _form(of: fhir.Questionnaire) -> Form:
     questions: dict[str, str] = {}
     scores: dict[tuple[str, str], str] = {}
+    wordings: dict[str, str] = {}
     waiting = list(of.item)
     while waiting:
         item = waiting.pop()
         loinc = _loinc(item.code)
         if loinc:
             questions[item.linkId] = loinc
+        if item.text:
+            wordings[item.linkId] = item.text
         for option in item.answerOption:
             if option.valueCoding is not None and (score := _score(option.valueCoding)):
                 scores[item.linkId, option.valueCoding.code or ""] = score
         waiting.extend(item.item)
     code = _loinc(of.code) or of.name or (of.url or "").rstrip("/").rsplit("/", 1)[-1] or of.id or ""
-    return Form(code, of.version or "", questions, scores)
+    return Form(code, of.version or "", questions, scores, wordings)
 
 
 def _loinc(codings: list[fhir.Coding]) -> str:

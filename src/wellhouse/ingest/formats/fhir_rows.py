@@ -31,7 +31,8 @@ PARTS: dict[str, dict[str, str]] = {
     },
     "questionnaire": {
         "number": "QuestionnaireResponse.identifier", "questionnaire": "questionnaire", "version": "version",
-        "answered_on": "authored", "question": "item.linkId", "answer": "item.answer",
+        "answered_on": "authored", "question": "item.linkId", "defined": "Questionnaire.item.text",
+        "answer": "item.answer",
     },
     "care_plan": {
         "number": "CarePlan.identifier", "date": "period", "category": "category", "item": "activity.detail.code",
@@ -253,11 +254,11 @@ class Reader:
         if not number:
             number = f"{person}|{form.code}|{of.authored or ''}"
         said: Counter[str] = Counter()
-        for question, answer in form.answers(of.item):
+        for question, wording, answer in form.answers(of.item):
             said[question] += 1
             place = question if said[question] == 1 else f"{question}#{said[question]}"
             rows.tuples["questionnaire"].append(
-                (record, person, number, form.code, form.version, authored, place, answer)
+                (record, person, number, form.code, form.version, authored, place, wording, answer)
             )
         if not said:
             raise Refused("no_content", "at least one answer")

@@ -214,6 +214,7 @@ class QuestionItem(Part):
     """Questionnaire.item"""
 
     linkId: str = ""
+    text: str | None = None
     code: list[Coding] = []
     answerOption: list[Option] = []
     item: list[QuestionItem] = []

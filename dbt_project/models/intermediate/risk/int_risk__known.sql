@@ -1,0 +1,3 @@
+select * from {{ ref('int_risk__measured') }}
+union all
+select * from {{ ref('int_risk__answered') }}

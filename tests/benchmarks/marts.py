@@ -1,0 +1,88 @@
+"""The build of the marts: what the gate adds, how it grows, what a day's increment costs on ten times the history.
+
+``BENCH_MARTS_PEOPLE`` (default 10,000) × 6 exams × all indicators of the sample; a tenth of them is measured first. A
+run is what the DAG's tasks run, command for command: ``gate run``, ``dbt build`` before scoring, ``models.score``,
+``dbt build`` after scoring.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.figure import Figure, cost, rate
+from tests.benchmarks.throwaway import installed, timed
+from wellhouse.sample.bench import YEARS
+from wellhouse.sample.indicators import INDICATORS
+
+PEOPLE = int(os.environ.get("BENCH_MARTS_PEOPLE", "10000"))
+WELLHOUSE = str(Path(sys.executable).with_name("wellhouse"))
+A_PERSON = YEARS * len(INDICATORS)
+"""Observations."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seconds of each task, and what dbt itself says it worked."""
+
+    gate: float
+    before: float
+    score: float
+    after: float
+
+    @property
+    def dbt(self) -> float:
+        return self.before + self.after
+
+    @property
+    def wall(self) -> float:
+        return self.gate + self.dbt + self.score
+
+
+def land(folder: Path, people: int, seed: int) -> None:
+    """So many people nobody has seen, ingested."""
+    path = folder / f"people_{seed}.csv"
+    subprocess.run(
+        [WELLHOUSE, "sample", "--bench", str(people * A_PERSON), "--seed", str(seed), "--output", str(path)], check=True
+    )
+    _, _, said = timed(WELLHOUSE, "ingest", str(path), "--source", "exam", "--site", "hz", "--json")
+    (file,) = json.loads(said)["files"]
+    assert file["status"] == "loaded", file
+    path.unlink()
+
+
+def build() -> Run:
+    """Everything, as the DAG does it."""
+    gate, _, _ = timed(WELLHOUSE, "gate", "run", "--json")
+    before, _, _ = timed(WELLHOUSE, "dbt", "build", "--selector", "before_scoring", "--json")
+    score, _, _ = timed(sys.executable, "-m", "models.score", "--json")
+    after, _, _ = timed(WELLHOUSE, "dbt", "build", "--selector", "after_scoring", "--json")
+    return Run(gate, before, score, after)
+
+
+def figures() -> Iterator[Figure]:
+    days: list[Run] = []
+    for people in (PEOPLE // 10, PEOPLE):
+        with installed() as (_, folder):
+            land(folder, people, 1)
+            first = build()
+            land(folder, max(people // 100, 1), 2)
+            days.append(build())
+        if people == PEOPLE:
+            rows = people * A_PERSON
+            yield rate("marts", rows / first.wall, "observations/s", rows)
+            yield cost("marts", "gate, build, score", first.wall, "s", rows, "bare dbt build", first.dbt)
+            yield cost("marts", "gate", first.gate, "s", rows, "a tenth of all", first.wall / 10)
+            yield cost("marts", "score", first.score, "s", rows)
+    small, large = (day.wall for day in days)
+    yield cost("marts", "1 % more, ten-fold", large, "s", PEOPLE * A_PERSON, "on a tenth", small)
+
+
+if __name__ == "__main__":
+    for figure in figures():
+        print(figure)
