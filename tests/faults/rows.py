@@ -33,9 +33,12 @@ LEDGER = """
 """
 
 
-def held(of: Settings) -> dict[str, str]:
+def held(of: Settings, keys: bool = True) -> dict[str, str]:
     """Table → its number of rows and a hash: of the file and the row each came from, of every value that is no random
-    key, and, for the person, of the first record that was ever about them."""
+    key, and, for the person, of the first record that was ever about them.
+
+    :param keys: whether every person's data key is looked for, too; the keystore must open
+    """
     found = {}
     with administrator(of, of.database) as server:
         tables = server.execute(TABLES).fetchall()
@@ -52,10 +55,11 @@ def held(of: Settings) -> dict[str, str]:
         (found["ledger"],) = server.execute(LEDGER).fetchone() or ("",)
         (found["persons"],) = server.execute("select count(*)::text from vault.person").fetchone() or ("",)
         (found["identifiers"],) = server.execute("select count(*)::text from vault.identifier").fetchone() or ("",)
-        keys = [key for (key,) in server.execute("select key_id from vault.person").fetchall()]
+        known = [key for (key,) in server.execute("select key_id from vault.person").fetchall()]
         objects = {name for (name,) in server.execute("select object from landing.call_recording").fetchall()}
-    with Keyring.open(of) as ring:
-        found["persons without their key"] = str(len(set(keys) - set(ring.data_keys(keys))))
+    if keys:
+        with Keyring.open(of) as ring:
+            found["persons without their key"] = str(len(set(known) - set(ring.data_keys(known))))
     store = of.var / "recordings"
     there = {str(path.relative_to(store)) for path in store.rglob("*") if path.is_file()} if store.exists() else set()
     found["recordings without audio, audio without a row"] = f"{len(objects - there)}, {len(there - objects)}"

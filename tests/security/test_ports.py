@@ -50,6 +50,15 @@ def test_the_monitor_listens_on_this_machine_only_and_is_well(stack: Settings) -
     assert (monitor.state, monitor.healthy) == ("RUNNING", True)
 
 
+@pytest.mark.parametrize("service", [services.MLLP, services.MONITOR])
+def test_what_strangers_speak_to_has_a_limit_of_memory(stack: Settings, service: str) -> None:
+    installation.start(stack, (services.POSTGRES, services.MLLP, services.MONITOR), print)
+    (pid,) = [p["pid"] for p in supervisor._call(stack, "getAllProcessInfo") if p["name"] == service]
+    limits = Path(f"/proc/{pid}/limits").read_text().splitlines()
+    (data,) = [line for line in limits if line.startswith("Max data size")]
+    assert data.split()[3:5] == ["1073741824", "1073741824"]
+
+
 def test_renewed_certificates_are_used_and_services_come_back(stack: Settings) -> None:
     installation.start(stack, (services.POSTGRES, services.MLLP, services.MONITOR), print)
     # whatever else runs here comes back, too: a port whose program is still coming up answers nobody
