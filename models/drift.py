@@ -90,7 +90,7 @@ def watch(features: pd.DataFrame, run_id: str) -> pa.Table:
     numbers = {
         name: pd.to_numeric(features[name], errors="coerce").to_numpy(dtype=float)
         for name in features.columns
-        if name not in ("person_key", "site", "exam_key", "exam_date", "sex", "is_latest")
+        if name not in ("person_key", "site", "exam_key", "exam_date", "sex")
     }
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     new = {name: found for name, values in numbers.items() if name not in known and (found := reference(values))}

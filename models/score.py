@@ -9,7 +9,8 @@ import argparse
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -108,29 +109,31 @@ def score_everybody(run_id: str) -> dict[str, Any]:
             dbapi.connect(db.url(ROLE)) as writing,
             reading.cursor() as source,
             writing.cursor() as target,
+            ThreadPoolExecutor(1) as writer,  # one part is written while the next is scored
         ):
-            for part in _features(source, specs):
-                latest = part[part["is_latest"]]
-                earlier = part[~part["is_latest"]]
-                if not people:
-                    target.execute(drift.CLEAR, (run_id,))
-                    _put(target, "incoming_drift", drift.watch(latest, run_id))
-                people += len(latest)
-                scored = [Scored(spec, spec.outputs, score(spec, latest)) for spec in specs]
+            written: Future[None] | None = None
+            for part in _features(source, specs, "is_latest"):
+                # of the first part also whether the people are still those of before
+                made = [] if people else [("incoming_drift", drift.watch(part, run_id))]
+                people += len(part)
+                scored = [Scored(spec, spec.outputs, score(spec, part)) for spec in specs]
                 for one in scored:
                     counts[one.spec.model] += int(one.scores["eligible"].sum())
                     if one.spec.model in CHANGING:
-                        _put(target, "incoming_change", _changes(one.spec, latest, one.scores))
-                own = [_own(*centre[one.spec.model], one, latest) for one in scored if one.spec.model in centre]
-                _put(target, "incoming", store.rows(latest, [*scored, *own], run_id))
-                if len(earlier):
-                    yearly = [Scored(s, s.outputs[:1], score(s, earlier)) for s in specs if s.yearly]
-                    _put(target, "incoming", store.rows(earlier, yearly, run_id))
-            if people:
-                _put(target, "incoming_model", _models([*specs, *(own for own, _ in centre.values())]))
-                _put(target, "incoming_layout", store.layout_table())
-                _put(target, "incoming_verdict", store.verdict_table())
-                target.execute("analyze pg_temp.incoming")
+                        made.append(("incoming_change", _changes(one.spec, part, one.scores)))
+                own = [_own(*centre[one.spec.model], one, part) for one in scored if one.spec.model in centre]
+                made.append(("incoming", store.rows(part, [*scored, *own], run_id)))
+                written = _later(writer, written, target, made)
+            for part in _features(source, specs, "not is_latest"):
+                scored = [Scored(spec, spec.outputs[:1], score(spec, part)) for spec in specs if spec.yearly]
+                written = _later(writer, written, target, [("incoming", store.rows(part, scored, run_id))])
+            if written:
+                written.result()
+                models = _models([*specs, *(own for own, _ in centre.values())])
+                dictionaries = [("incoming_layout", store.layout_table()), ("incoming_verdict", store.verdict_table())]
+                _put(target, [("incoming_model", models), *dictionaries])
+                target.execute("analyze pg_temp.incoming (person_key, exam_key)")
+                target.execute(drift.CLEAR, (run_id,))
                 for statement in (REGISTER, LAYOUT, VERDICT, WITHDRAW, ADD, WITHDRAW_CHANGE, ADD_CHANGE, drift.ADD):
                     target.execute(statement)
                 drift.judge(target, specs, run_id)
@@ -140,9 +143,19 @@ def score_everybody(run_id: str) -> dict[str, Any]:
     return {"run_id": run_id, "people": people, "models": len(specs), "eligible": counts}
 
 
-def _put(cursor: dbapi.Cursor, name: str, rows: pa.Table) -> None:
-    """Into a temporary table, which the first rows make."""
-    cursor.adbc_ingest(name, rows, mode="create_append", temporary=True)
+def _later(
+    writer: ThreadPoolExecutor, before: Future[None] | None, cursor: dbapi.Cursor, made: Sequence[tuple[str, pa.Table]]
+) -> Future[None]:
+    """Write what was made once the part before is written: no more than two are held at a time."""
+    if before:
+        before.result()
+    return writer.submit(_put, cursor, made)
+
+
+def _put(cursor: dbapi.Cursor, made: Sequence[tuple[str, pa.Table]]) -> None:
+    """Into temporary tables, which the first rows make."""
+    for name, rows in made:
+        cursor.adbc_ingest(name, rows, mode="create_append", temporary=True)
 
 
 def _own(spec: Spec, how: Recalibration, published: Scored, people: pd.DataFrame) -> Scored:
@@ -150,21 +163,27 @@ def _own(spec: Spec, how: Recalibration, published: Scored, people: pd.DataFrame
     return Scored(spec, spec.outputs, recalibrated(spec, published.scores, how, people))
 
 
-def _features(cursor: dbapi.Cursor, specs: list[Spec]) -> Iterator[pd.DataFrame]:
+def _features(cursor: dbapi.Cursor, specs: list[Spec], which: str) -> Iterator[pd.DataFrame]:
     """The mart in parts, cast to what the equations take; a column that the mart lacks is missing for everybody."""
     cursor.execute(COLUMNS)
     held = {row[0] for row in cursor.fetchall()}
     wanted = {name: TYPES[i.kind] for spec in specs for i in spec.inputs for name in _names(i) if name in held}
     columns = [f"{name}::{kind} as {name}" for name, kind in wanted.items()]
-    cursor.execute(f"select {', '.join(KEYS + columns)}, is_latest from marts.fct_risk_features")  # noqa: S608
+    cursor.execute(f"select {', '.join(KEYS + columns)} from marts.fct_risk_features where {which}")  # noqa: S608
     waiting: list[pa.RecordBatch] = []
     for batch in cursor.fetch_record_batch():
         waiting.append(batch)
         if sum(len(one) for one in waiting) >= PART:
-            yield pa.Table.from_batches(waiting).to_pandas()
+            yield from _parts(waiting)
             waiting = []
     if waiting:
-        yield pa.Table.from_batches(waiting).to_pandas()
+        yield from _parts(waiting)
+
+
+def _parts(batches: list[pa.RecordBatch]) -> Iterator[pd.DataFrame]:
+    """At most ``PART`` rows each; a batch of the driver may hold more."""
+    for part in pa.Table.from_batches(batches).combine_chunks().to_batches(max_chunksize=PART):
+        yield part.to_pandas()
 
 
 def _names(entry: Input) -> list[str]:

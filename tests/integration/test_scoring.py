@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from models.score import score_everybody
 from models.spec import Spec, every
 from wellhouse import db
 from wellhouse.ops import bootstrap
-from wellhouse.settings import PROJECT_ROOT, Settings
+from wellhouse.settings import PROJECT_ROOT, Settings, settings
 
 FEATURES = """
 create table marts.fct_risk_features as
@@ -169,6 +170,24 @@ def test_every_run_says_whether_the_people_are_those_of_before_and_what_came_tru
     psi = rows(warehouse, "select count(*), bool_or(shifted) from risk.drift where measure = 'psi' group by run_id")
     assert all(count > 10 for count, _ in psi)
     assert not any(shifted for _, shifted in psi)
+
+
+def test_parts_are_scored_one_after_the_other(warehouse: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = (
+        "select exam_key, model, output, round(value::numeric, 9), category, reason_en from risk.score order by 1, 2, 3"
+    )
+    before = rows(warehouse, said)
+    monkeypatch.setenv("WELLHOUSE_DATABASE", warehouse.database)
+    monkeypatch.setattr("models.score.PART", 70)
+    settings.cache_clear()
+    try:
+        assert score_everybody("parts")["people"] == 999
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    assert rows(warehouse, said) == before
+    (people,) = rows(warehouse, "select distinct people from risk.drift where run_id = 'parts' and measure = 'psi'")
+    assert people == (70,)
 
 
 def test_without_features_it_says_what_to_run(warehouse: Settings) -> None:
