@@ -20,7 +20,7 @@ from superset.security import SupersetSecurityManager
 
 from wellhouse import db
 from wellhouse.settings import settings
-from wellhouse.web import banner, exports, gate, oidc, pages, signin
+from wellhouse.web import banner, exports, gate, oidc, pages, rate_limit, signin
 
 _settings = settings()
 
@@ -154,6 +154,8 @@ AUTH_USER_REGISTRATION = False
 FAB_ADD_SECURITY_API = True
 FAB_PASSWORD_COMPLEXITY_ENABLED = True
 RATELIMIT_ENABLED = True
+RATELIMIT_STORAGE_URI = f"{rate_limit.SCHEME}://"  # in PostgreSQL: a limit a worker would be one limit too many
+RATELIMIT_IN_MEMORY_FALLBACK_ENABLED = True  # while PostgreSQL is away
 RATELIMIT_APPLICATION = "200 per second"
 AUTH_RATE_LIMITED = True
 AUTH_RATE_LIMIT = "20 per minute"

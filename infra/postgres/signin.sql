@@ -28,10 +28,18 @@ create table if not exists access.session (
     seen_at timestamptz not null default clock_timestamp(),
     ended_at timestamptz
 );
+-- A program's own session stands for nobody who could be reviewed: `wellhouse access` must work when a review is overdue.
+alter table access.session add column if not exists is_program boolean not null default false;
+-- How often an address knocked in the window that runs; lost in a crash, which opens nothing for long.
+create unlogged table if not exists access.rate (
+    key_hash bytea primary key,
+    hits int not null,
+    ends_at timestamptz not null
+);
 create index if not exists session_username on access.session (username);
 reset role;
 
 grant usage on schema access to wh_signin;
-grant select (username, role, valid_until, revoked_at, enrol_until), update (enrol_until) on access.reader to wh_signin;
+grant select (username, role, valid_until, revoked_at, review_due, enrol_until), update (enrol_until) on access.reader to wh_signin;
 grant select on access.site_grant to wh_signin;
-grant select, insert, update, delete on access.second_factor, access.recovery_code, access.failed_sign_in, access.session to wh_signin;
+grant select, insert, update, delete on access.second_factor, access.recovery_code, access.failed_sign_in, access.session, access.rate to wh_signin;

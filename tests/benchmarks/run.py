@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from tests.benchmarks import dashboards, formats, ingest, marts, risk
+from tests.benchmarks import dashboards, formats, ingest, marts, risk, summaries
 from wellhouse.settings import PROJECT_ROOT
 
-SUITES = {"ingest": ingest, "formats": formats, "risk": risk, "marts": marts, "dashboards": dashboards}
+SUITES = {
+    "ingest": ingest, "formats": formats, "risk": risk, "marts": marts, "dashboards": dashboards,
+    "summaries": summaries,
+}  # fmt: skip
 
 
 def main() -> None:

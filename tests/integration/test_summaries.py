@@ -30,8 +30,10 @@ def printed(built: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def order(folder: Path, username: str, *more: str, site: str = SITE) -> subprocess.CompletedProcess[str]:
-    arguments = ["summaries", "--site", site, "--year", str(YEAR), "--output", str(folder), "--as", username, "--json"]
+def order(
+    folder: Path, username: str, *more: str, site: str = SITE, year: int = YEAR
+) -> subprocess.CompletedProcess[str]:
+    arguments = ["summaries", "--site", site, "--year", str(year), "--output", str(folder), "--as", username, "--json"]
     return subprocess.run(["wellhouse", *arguments, *more], capture_output=True, text=True)
 
 
@@ -133,3 +135,24 @@ def test_what_is_advised_and_planned_is_of_this_person(built: Settings, printed:
             ).fetchone()
             assert len(facts.advice) == (own or [0])[0]
             assert all(a.text_zh.replace(" ", "") in text_of(file.read_bytes()) for a in facts.advice)
+
+
+def test_a_year_is_everybody_examined_in_it_as_they_were_then(built: Settings, printed: Path, tmp_path: Path) -> None:
+    """Also who came again later; and nothing that a later exam has said."""
+    assert order(tmp_path / "before", "analyst_hz", "--limit", str(COUNT), year=YEAR - 1).returncode == 0
+    with administrator(built, built.database) as connection:
+        last_exam = dict(
+            connection.execute(
+                """select person_key, max(extract(year from exam_date))::int from marts.fct_exam where site = %s
+                   group by person_key having bool_or(extract(year from exam_date) = %s) order by 1 limit %s""",
+                (SITE, YEAR - 1, COUNT),
+            ).fetchall()
+        )
+    pages = {int(f.stem.split("_")[0]): text_of(f.read_bytes()) for f in (tmp_path / "before").glob("*.pdf")}
+    assert set(pages) == set(last_exam)
+    returned = [key for key, year in last_exam.items() if year == YEAR]
+    assert len(returned) > COUNT // 3
+    for key in returned:
+        # of the later year only the day on which the marts were built
+        said = re.sub(r"数据截至.*?装载批次", "", pages[key])
+        assert (f"{YEAR - 1}年" in said, f"{YEAR}年" in said) == (True, False)

@@ -189,3 +189,56 @@ def test_a_session_that_rests_too_long_ends(truth: psycopg.Connection, newcomer:
 def test_the_cookie_is_strict(client: httpx.Client) -> None:
     cookie = client.get("/login/").headers["Set-Cookie"]
     assert {"Secure", "HttpOnly"} <= {part.strip() for part in cookie.split(";")}
+
+
+@pytest.fixture
+def unreviewed(truth: psycopg.Connection, newcomer: str) -> str:
+    """A reader with both factors, whom nobody confirmed in time."""
+    factor.confirm(settings(), newcomer, pyotp.TOTP(factor.enrol(settings(), newcomer).secret).generate_otp(now()))
+    truth.execute("update access.reader set review_due = now() - interval '1 s' where username = %s", (newcomer,))
+    return newcomer
+
+
+@pytest.mark.parametrize(("lang", "said"), [("zh", "权限复核已到期"), ("en", "periodic access review")])
+def test_whom_nobody_reviewed_is_refused_and_told_why(
+    client: httpx.Client, unreviewed: str, lang: str, said: str
+) -> None:
+    first_factor(client, unreviewed)
+    refused = client.get(PAGE, params={"lang": lang})
+    assert (refused.status_code, said in refused.text) == (403, True)
+    assert client.get("/superset/welcome/", headers=HTML).headers["Location"].startswith("/login/"), "signed off again"
+    with pytest.raises(WellhouseError):
+        sessions.begin(settings(), unreviewed, "test")
+
+
+def test_a_session_ends_on_the_day_of_an_unanswered_review(truth: psycopg.Connection, newcomer: str) -> None:
+    held = sessions.begin(settings(), newcomer, "test")
+    assert sessions.who(settings(), held) == newcomer
+    truth.execute("update access.reader set review_due = now() - interval '1 s' where username = %s", (newcomer,))
+    assert sessions.who(settings(), held) is None
+
+
+def test_our_own_programs_work_when_a_review_is_overdue(truth: psycopg.Connection, client: httpx.Client) -> None:
+    (due,) = truth.execute("select review_due from access.reader where username = 'administrator'").fetchall()
+    truth.execute("update access.reader set review_due = now() - interval '1 s' where username = 'administrator'")
+    try:
+        assertion = {service.HEADER: service.assertion(settings(), "superset")}
+        token = client.post("/wellhouse/token", headers=assertion).json()["access_token"]
+        assert client.get("/api/v1/me/", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    finally:
+        truth.execute("update access.reader set review_due = %s where username = 'administrator'", due)
+
+
+def test_all_workers_count_in_one_place(client: httpx.Client, truth: psycopg.Connection) -> None:
+    """20 a minute from one address, however many workers there are."""
+    token = csrf(client, "/login/")
+    truth.execute("delete from access.rate")
+    wrong = {"username": "nobody_here", "password": "x", "csrf_token": token}
+    try:
+        while time.time() % 60 > 40:  # a window is a minute of the clock
+            time.sleep(1)
+        truth.execute("delete from access.rate")
+        answers = [client.post("/login/", data=wrong).status_code for _ in range(26)]
+    finally:
+        truth.execute("delete from access.rate")
+    assert (answers.count(302), answers.count(429)) == (20, 6), answers

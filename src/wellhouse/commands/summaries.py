@@ -19,7 +19,7 @@ app = typer.Typer()
 @app.command()
 def summaries(
     site: Annotated[str, typer.Option(help="whose people")],
-    year: Annotated[int, typer.Option(help="of their latest exam")],
+    year: Annotated[int, typer.Option(help="in which they were examined: the summary is of their last exam in it")],
     output: Annotated[Path, typer.Option(help="the folder for the PDFs and manifest.json")],
     username: Annotated[
         str, typer.Option("--as", help="whose rights: a reader of `wellhouse user list`; there is no default")
@@ -31,7 +31,7 @@ def summaries(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the health summaries of everybody of a site whose latest exam was in a year, with a reader's own rights."""
+    """Print the health summaries of everybody examined at a site in a year, with a reader's own rights."""
     from wellhouse.settings import settings
     from wellhouse.summaries import batch
     from wellhouse.summaries.summary import read_password

@@ -48,7 +48,7 @@ def begin(of: Settings, service: str, presented: str) -> str:
         raise WellhouseError("the assertion is not valid") from None
     if claims["sub"] != ADMINISTRATOR or claims["exp"] - claims["iat"] > LIFETIME_S or len(claims["jti"]) < 40:
         raise WellhouseError("the assertion is not valid")
-    return sessions.begin(of, ADMINISTRATOR, f"{service} service", claims["jti"])
+    return sessions.begin(of, ADMINISTRATOR, f"{service} service", claims["jti"], is_program=True)
 
 
 def _key(of: Settings) -> str:

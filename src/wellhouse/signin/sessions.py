@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import secrets
 
+import psycopg
 from psycopg import errors
 
 from wellhouse import audit
@@ -20,35 +21,50 @@ _LIVE = """
     where s.token_hash = %s and s.ended_at is null and s.seen_at > clock_timestamp() - %s::interval
       and s.started_at > clock_timestamp() - %s::interval
       and r.username = s.username and r.revoked_at is null and now() < coalesce(r.valid_until, 'infinity')
+      and (s.is_program or now() < r.review_due)
     returning s.username
 """
 
 
-def begin(of: Settings, username: str, path: str, token: str | None = None) -> str:
+def begin(of: Settings, username: str, path: str, token: str | None = None, is_program: bool = False) -> str:
     """A new session of a reader who has shown both factors; returns what the client holds.
 
     :param path: where they signed in, for the audit trail
     :param token: unset, a fresh one; one that was used before begins nothing
-    :raises WellhouseError: not a reader, revoked or expired, or the token was used before
+    :param is_program: one of our own, which no overdue review stops
+    :raises WellhouseError: not a reader, revoked, expired or unreviewed, or the token was used before
     """
     token = token or secrets.token_urlsafe(32)
     with store.connection(of) as connection:
-        active = connection.execute(
-            """select from access.reader where username = %s and revoked_at is null
-               and now() < coalesce(valid_until, 'infinity')""",
-            (username,),
-        ).fetchone()
-        if active is None:
+        if _state(connection, username) not in ("active", *(["unreviewed"] if is_program else [])):
             raise WellhouseError("no reader of that name is cleared")
         try:
             connection.execute(
-                "insert into access.session (token_hash, username) values (%s, %s)", (_hash(token), username)
+                "insert into access.session (token_hash, username, is_program) values (%s, %s, %s)",
+                (_hash(token), username, is_program),
             )
         except errors.UniqueViolation:
             raise WellhouseError("this was used before") from None
         connection.execute("delete from access.session where started_at < clock_timestamp() - interval '30 days'")
     audit.record(of, audit.reader(username), action="sign_in", path=path, purpose="second factor shown")
     return token
+
+
+def state(of: Settings, username: str) -> str:
+    """active, revoked, expired, unreviewed or unknown: only the first may begin a session."""
+    with store.connection(of) as connection:
+        return _state(connection, username)
+
+
+def _state(connection: psycopg.Connection, username: str) -> str:
+    row = connection.execute(
+        """select case when revoked_at is not null then 'revoked'
+                       when now() >= coalesce(valid_until, 'infinity') then 'expired'
+                       when now() >= review_due then 'unreviewed' else 'active' end
+           from access.reader where username = %s""",
+        (username,),
+    ).fetchone()
+    return "unknown" if row is None else str(row[0])
 
 
 def who(of: Settings, token: str | None) -> str | None:

@@ -1,12 +1,14 @@
-"""Many summaries by one order: one sign-in, one compiler, a manifest of what there is."""
+"""Many summaries by one order: one sign-in, a compiler a core, a manifest of what there is."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,12 +20,13 @@ from wellhouse.settings import Settings
 from wellhouse.summaries import summary
 from wellhouse.summaries.collect import reading
 from wellhouse.summaries.document import document
+from wellhouse.summaries.facts import Facts
 from wellhouse.summaries.render import Renderer
 from wellhouse.summaries.wording import Language, wording
 
 MOST = 20_000
 AT_ONCE = 100
-"""Persons an audit event: it is durable before the first of them is read."""
+"""Persons an audit event, which is durable before the first of them is read; and persons held in memory."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def summaries(
     password: str | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Manifest:
-    """Everybody of a site whose latest exam was in ``year``, as ``username`` may see them, into ``output``.
+    """Everybody examined at a site in ``year``, by their last exam of it, as ``username`` may see them.
 
     Each file appears complete or not at all; ``manifest.json`` comes last, so that a folder without it is not whole.
 
@@ -62,10 +65,14 @@ def summaries(
     folder = summary.folder(settings)
     renderer, words = Renderer(folder), wording(folder, language)
     made: list[File] = []
-    with reading(settings, username) as mine:
+
+    def printed(facts: Facts) -> bytes:
+        return renderer.pdf(document(facts, words), facts.built_at)
+
+    with reading(settings, username) as mine, ThreadPoolExecutor(os.cpu_count()) as printers:
         persons = mine.of_year(site, year, most + 1)
         if not persons:
-            raise WellhouseError(f"{username} may read nobody of {site} whose latest exam was in {year}")
+            raise WellhouseError(f"{username} may read nobody who was examined at {site} in {year}")
         output.mkdir(parents=True, exist_ok=True, mode=0o700)
         (output / "manifest.json").unlink(missing_ok=True)
         persons, truncated = persons[:most], len(persons) > most
@@ -74,9 +81,8 @@ def summaries(
             mine.audited("export", block)
             if mine.identified:
                 mine.audited("reveal", block)
-            for person_key in block:
-                facts = mine.facts(mine.latest(person_key))
-                pdf = renderer.pdf(document(facts, words), facts.built_at)
+            of_block = (mine.facts(mine.latest(person_key, site, year)) for person_key in block)
+            for person_key, pdf in zip(block, printers.map(printed, of_block), strict=True):
                 name, pages = f"{person_key}_{language}.pdf", len(PdfReader(io.BytesIO(pdf)).pages)
                 if password is not None:
                     pdf = summary.locked(pdf, password)

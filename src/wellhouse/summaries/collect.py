@@ -43,11 +43,15 @@ Row = dict[str, Any]
 
 LATEST = """
     select person.person_key, person.site, sites.name_zh as site_zh, sites.name_en as site_en, person.sex,
-           exam.exam_key, exam.exam_date, exam.age_years, person.exam_count
+           exam.exam_key, exam.exam_date, exam.age_years, exam.exam_date = person.last_exam_date as is_newest,
+           (select count(*) from marts.fct_exam before
+            where before.person_key = person.person_key and before.site = person.site
+              and before.exam_date <= exam.exam_date) as exam_count
     from marts.dim_person person
     join marts.dim_site sites using (site)
     join marts.fct_exam exam using (person_key, site)
-    where person.person_key = %s
+    where person.person_key = %(person_key)s and exam.exam_date < %(before)s
+      and site = coalesce(%(site)s, site)
     order by exam.exam_date desc, exam.exam_key desc
     limit 1
 """
@@ -56,7 +60,7 @@ RESULTS = """
            o.unit, o.value, o.value_text, o.comparator, o.reference_low, o.reference_high, o.interpretation, o.load_id
     from marts.fct_observation o
     join marts.dim_indicator i using (indicator_code)
-    where o.person_key = %(person_key)s and o.site = %(site)s
+    where o.person_key = %(person_key)s and o.site = %(site)s and o.exam_date <= %(exam_date)s
     order by o.exam_date, o.exam_key
 """
 TRENDS = """
@@ -65,7 +69,7 @@ TRENDS = """
            t.slope_per_year, t.population_p10, t.population_p90
     from marts.fct_indicator_trend t
     join marts.fct_observation o using (exam_key, indicator_code)
-    where t.person_key = %(person_key)s and t.site = %(site)s
+    where t.person_key = %(person_key)s and t.site = %(site)s and t.exam_date <= %(exam_date)s
     order by t.indicator_code, t.exam_number
 """
 RISKS = """
@@ -116,7 +120,7 @@ STAGES = """
       and (s.is_real_change or s.interpretation_from is distinct from s.interpretation_to)
       and (s.year_from, s.year_to) = (
           select min(year_from), max(year_to) from marts.fct_stage_summary
-          where person_key = %(person_key)s and site = %(site)s
+          where person_key = %(person_key)s and site = %(site)s and year_to <= extract(year from %(exam_date)s)
       )
     order by s.indicator_code
 """
@@ -126,9 +130,9 @@ BUILT = """
 
 
 OF_YEAR = """
-    select person_key from marts.dim_person
-    where site = %s and last_exam_date >= make_date(%s, 1, 1) and last_exam_date < make_date(%s + 1, 1, 1)
-    order by person_key limit %s
+    select distinct person_key from marts.fct_exam
+    where site = %(site)s and exam_date >= make_date(%(year)s, 1, 1) and exam_date < make_date(%(year)s + 1, 1, 1)
+    order by person_key limit %(most)s
 """
 
 
@@ -178,7 +182,7 @@ def of_subject(settings: Settings, person_key: int, who: str) -> Facts | None:
     ):
         connection.execute("set transaction isolation level repeatable read")
         try:
-            latest = connection.cursor(row_factory=dict_row).execute(LATEST, (person_key,)).fetchone()
+            latest = _latest(connection.cursor(row_factory=dict_row), person_key)
         except psycopg.errors.UndefinedTable:
             return None
         if latest is None:
@@ -211,20 +215,23 @@ class Reading:
         )  # fmt: skip
 
     def of_year(self, site: str, year: int, most: int) -> list[int]:
-        """Whom this reader may see at the site whose latest exam was in that year, by ``person_key``."""
-        return [int(r["person_key"]) for r in self.cursor.execute(OF_YEAR, (site, year, year, most)).fetchall()]
+        """Whom this reader may see of those examined at the site in that year, by ``person_key``."""
+        asked = {"site": site, "year": year, "most": most}
+        return [int(r["person_key"]) for r in self.cursor.execute(OF_YEAR, asked).fetchall()]
 
-    def latest(self, person_key: int) -> Row:
-        """The latest exam that the reader may see.
+    def latest(self, person_key: int, site: str | None = None, year: int | None = None) -> Row:
+        """The latest exam that the reader may see: at one site, up to the end of a year, if these are given.
 
         :raises WellhouseError: there is none
         """
-        found = self.cursor.execute(LATEST, (person_key,)).fetchone()
+        found = _latest(self.cursor, person_key, site, year)
         if found is None:
             raise WellhouseError(f"{self.username} may read no exam of a person {person_key}")
         return found
 
     def facts(self, latest: Row) -> Facts:
+        """As of that exam. Of an older one nothing that a later exam has said: no slope, no advice, nothing due."""
+
         def rows(query: str) -> list[Row]:
             return self.cursor.execute(query.encode(), latest).fetchall()
 
@@ -235,11 +242,11 @@ class Reading:
             identity=self._identity(person_key, latest["site"]),
             exam=Exam(latest["exam_key"], latest["exam_date"], latest["age_years"], latest["exam_count"]),
             results=_results(results, trends, latest["exam_key"]),
-            series=_series(trends),
+            series=_series(trends, latest["is_newest"]),
             risks=tuple(_risk(row, changes) for row in rows(RISKS)),
             follow_ups=tuple(FollowUp(**row) for row in rows(FOLLOW_UPS)),
-            due=tuple(Due(**row) for row in rows(DUE)),
-            advice=tuple(Advice(**row) for row in rows(ADVICE)),
+            due=tuple(Due(**row) for row in rows(DUE)) if latest["is_newest"] else (),
+            advice=tuple(Advice(**row) for row in rows(ADVICE)) if latest["is_newest"] else (),
             stages=tuple(Stage(**row) for row in rows(STAGES)),
             built_at=self.built_at,
             loads=tuple(sorted({r["load_id"] for r in results if r["exam_key"] == latest["exam_key"]})),
@@ -256,6 +263,13 @@ class Reading:
         if known is None:
             raise WellhouseError(f"the vault knows no person {person_key} at site {site}")
         return reveal(connection, keyring, person_key)
+
+
+def _latest(
+    cursor: psycopg.Cursor[Row], person_key: int, site: str | None = None, year: int | None = None
+) -> Row | None:
+    before = dt.date.max if year is None else dt.date(year + 1, 1, 1)
+    return cursor.execute(LATEST, {"person_key": person_key, "site": site, "before": before}).fetchone()
 
 
 def _sign_in(settings: Settings, username: str) -> psycopg.Connection:
@@ -321,7 +335,7 @@ def _risk(row: Row, changes: list[Row]) -> Risk:
     return Risk(**row | {"missing": tuple(row["missing"]), "changes": of_model})
 
 
-def _series(rows: list[Row]) -> tuple[Series, ...]:
+def _series(rows: list[Row], with_slope: bool) -> tuple[Series, ...]:
     grouped: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         grouped[row["indicator_code"]].append(row)
@@ -331,7 +345,7 @@ def _series(rows: list[Row]) -> tuple[Series, ...]:
             name_zh=of[-1]["indicator_name_zh"],
             name_en=of[-1]["indicator_name_en"],
             unit=of[-1]["unit"],
-            slope_per_year=of[-1]["slope_per_year"],
+            slope_per_year=of[-1]["slope_per_year"] if with_slope else None,
             points=tuple(_point(row) for row in of),
         )
         for code, of in grouped.items()

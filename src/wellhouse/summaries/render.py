@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
-from threading import Lock
+from threading import local
 from typing import Any
 
 import typst
@@ -18,7 +18,7 @@ TEMPLATE = "health_summary.typ"
 
 
 class Renderer:
-    """The template and its fonts, read once; make one and reuse it."""
+    """The template and its fonts, read once; make one and reuse it, from as many threads as there are cores."""
 
     def __init__(self, folder: Path, fonts: Path = FONTS, template: str = TEMPLATE) -> None:
         """:param folder: where the template is
@@ -28,8 +28,8 @@ class Renderer:
         found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[fonts])
         if FAMILY not in found.families():
             raise WellhouseError(f"the font {FAMILY} is not in {fonts}: install the package fonts-noto-cjk")
-        self._alone = Lock()  # a compiler sets one document at a time
-        self._compiler = typst.Compiler(folder / template, root=folder, font_paths=found, ignore_system_fonts=True)
+        self._folder, self._template, self._fonts = folder, template, found
+        self._own = local()  # a compiler sets one document at a time, and lets other threads run meanwhile
 
     def pdf(self, document: dict[str, Any], created: dt.datetime) -> bytes:
         """The PDF's bytes.
@@ -39,14 +39,21 @@ class Renderer:
         """
         inputs = {"document": json.dumps(document, ensure_ascii=False)}
         try:
-            with self._alone:
-                pdf = self._compiler.compile(
-                    format="pdf", sys_inputs=inputs, pdf_standards="a-2b", timestamp=int(created.timestamp())
-                )
+            pdf = self._compiler().compile(
+                format="pdf", sys_inputs=inputs, pdf_standards="a-2b", timestamp=int(created.timestamp())
+            )
         except typst.TypstError as error:
             raise WellhouseError(_explain(error)) from None
         assert isinstance(pdf, bytes)
         return pdf
+
+    def _compiler(self) -> typst.Compiler:
+        if not hasattr(self._own, "compiler"):
+            self._own.compiler = typst.Compiler(
+                self._folder / self._template, root=self._folder, font_paths=self._fonts, ignore_system_fonts=True
+            )
+        compiler: typst.Compiler = self._own.compiler
+        return compiler
 
 
 def _explain(error: typst.TypstError) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import session
+from flask import flash, session
 
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 from wellhouse.signin import sessions
 from wellhouse.web.gate import SESSION
+from wellhouse.web.texts import texts
 
 NAME = "oidc"
 PATHS = frozenset({f"/login/{NAME}", f"/oauth-authorized/{NAME}"})
@@ -56,5 +57,7 @@ def begin(of: Settings, user: Any) -> Any:
     try:
         session[SESSION] = sessions.begin(of, user.username, "superset oidc")
     except WellhouseError:
+        words = texts()["refused"]
+        flash(words.get(sessions.state(of, user.username), words["unknown"]), "danger")
         return None
     return user

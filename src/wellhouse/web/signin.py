@@ -35,6 +35,8 @@ def second_factor() -> Any:
     of, username = gate().of, str(current_user.username)
     if sessions.who(of, session.get(SESSION)) == username:
         return redirect(_next())
+    if (state := sessions.state(of, username)) != "active":
+        return _refused(state)
     answer = request.form.get("code", "")
     try:
         if factor.confirmed(of, username):
@@ -48,10 +50,8 @@ def second_factor() -> Any:
                 _begin(username)
                 return _page("recovery.html", 200, codes=codes, target=target)
         return _enrolment(factor.enrol(of, username), 401 if request.method == "POST" else 200)
-    except WellhouseError as error:
-        logout_user()
-        session.clear()
-        return _page("refused.html", 403, reason=str(error))
+    except WellhouseError:
+        return _refused("factor")
 
 
 @programs.route("/token", methods=["POST"])
@@ -72,6 +72,14 @@ def token() -> Response:
 def sign_off() -> None:
     """The session ends on the server too: a copy of its cookie is worth nothing afterwards."""
     sessions.end(gate().of, session.pop(SESSION, None))
+
+
+def _refused(reason: str) -> Any:
+    """Signed off again, and told why: a key of ``refused`` in texts.yaml."""
+    words = texts()["refused"]
+    logout_user()
+    session.clear()
+    return _page("refused.html", 403, reason=words.get(reason, words["unknown"]))
 
 
 def _begin(username: str) -> Any:
