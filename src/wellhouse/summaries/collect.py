@@ -46,7 +46,7 @@ LATEST = """
            exam.exam_key, exam.exam_date, exam.age_years, exam.exam_date = person.last_exam_date as is_newest,
            (select count(*) from marts.fct_exam before
             where before.person_key = person.person_key and before.site = person.site
-              and before.exam_date <= exam.exam_date) as exam_count
+              and before.exam_date <= exam.exam_date) as exam_count, %(before)s::date as before
     from marts.dim_person person
     join marts.dim_site sites using (site)
     join marts.fct_exam exam using (person_key, site)
@@ -96,7 +96,7 @@ CHANGES = """
 FOLLOW_UPS = """
     select follow_up_date, method, outcome, next_date
     from marts.fct_follow_up_event
-    where person_key = %(person_key)s and site = %(site)s
+    where person_key = %(person_key)s and site = %(site)s and follow_up_date < %(before)s
     order by follow_up_date desc
     limit 5
 """
