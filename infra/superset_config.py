@@ -18,9 +18,9 @@ from sqlalchemy.pool import NullPool
 from superset.config import DISALLOWED_SQL_FUNCTIONS, TALISMAN_CONFIG, WTF_CSRF_EXEMPT_LIST
 from superset.security import SupersetSecurityManager
 
-from wellhouse import db
+from wellhouse import db, exports
 from wellhouse.settings import settings
-from wellhouse.web import banner, exports, gate, oidc, pages, rate_limit, signin
+from wellhouse.web import banner, gate, oidc, pages, rate_limit, signin
 
 _settings = settings()
 
@@ -80,6 +80,9 @@ DISALLOWED_SQL_FUNCTIONS = DISALLOWED_SQL_FUNCTIONS | {
 }  # fmt: skip
 
 
+TAKE_PASSWORDS = ("AuthDBView", "SecurityApi")
+
+
 # --- who asks, and what is cached for whom ---------------------------------------------------------------------------
 class SecurityManager(SupersetSecurityManager):  # type: ignore[misc]
     """Superset's own, with a second factor after the password and the reader's name in every cache key."""
@@ -100,6 +103,13 @@ class SecurityManager(SupersetSecurityManager):  # type: ignore[misc]
         manager = super().create_jwt_manager(app)
         manager.additional_claims_loader(gate.claims)
         return manager
+
+    def register_views(self) -> None:
+        """Limit what takes passwords: Superset 6.1 limits the page of the form only, which takes none."""
+        super().register_views()
+        for view in self.appbuilder.baseviews:
+            if view.blueprint is not None and view.__class__.__name__ in TAKE_PASSWORDS:
+                self.limiter.limit(self.auth_rate_limit, methods=["POST"])(view.blueprint)
 
     def on_user_logout(self, user: Any) -> None:
         signin.sign_off()

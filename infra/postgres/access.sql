@@ -17,6 +17,8 @@ create table if not exists access.site_grant (
 -- A reader whom nobody confirms in a review loses access on that day; nobody has to do anything for it.
 alter table access.reader add column if not exists review_due timestamptz not null
     default clock_timestamp() + interval '90 days';
+-- Where scheduled reports go; null: nowhere.
+alter table access.reader add column if not exists email text check (email ~ '^[^@[:space:],;<>"]+@[^@[:space:],;<>"]+$');
 create table if not exists access.review (
     review_id bigint generated always as identity primary key,
     username text not null references access.reader on delete cascade,

@@ -132,6 +132,15 @@ returns void language sql security definer set search_path = pg_catalog, pg_temp
     delete from access.site_grant g where g.username = revoke_site.username and g.site = revoke_site.site
 $$;
 
+-- Where a reader's reports go; null: nowhere.
+create or replace function access.set_email(username text, email text)
+returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+    update access.reader r set email = set_email.email where r.username = set_email.username;
+    if not found then raise exception 'no such reader'; end if;
+end
+$$;
+
 -- Take a reader's access away now: no new connection, and the open ones end.
 create or replace function access.revoke(username text)
 returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -167,7 +176,7 @@ grant usage on schema access to wh_access, wh_ingest, wh_identity, wh_transform,
 grant execute on function access.my_sites(), access.my_role(), access.restricted() to wh_analyst, wh_health_manager, wh_management, wh_administrator, wh_auditor;
 grant execute on function access.provision(text, text, text, text[], timestamptz), access.revoke(text),
     access.grant_site(text, text, timestamptz), access.revoke_site(text, text), access.lock_down(), access.lift_lockdown(),
-    access.confirm(text, text, interval) to wh_access;
+    access.confirm(text, text, interval), access.set_email(text, text) to wh_access;
 grant select, insert on access.grant_snapshot to wh_access;
 grant select on access.lockdown, access.review to wh_access, wh_administrator;
 grant select on access.grant_snapshot to wh_administrator;
@@ -203,9 +212,10 @@ grant usage on schema ops to wh_ingest, wh_transform, wh_model, wh_ops, wh_admin
 grant select, insert, update, delete on ops.load, ops.resend to wh_ingest;
 grant insert, select on ops.gate_result to wh_ingest;
 grant insert, select on ops.gate_result, ops.model_run to wh_transform, wh_ops;
-grant insert on ops.alert to wh_ops;
+grant insert on ops.alert, ops.report to wh_ops;
 -- named one by one: what a later script makes is granted there, however often this one runs
 grant select on ops.load, ops.resend, ops.gate_result, ops.model_run, ops.alert to wh_transform, wh_ops, wh_administrator;
+grant select on ops.report to wh_ops, wh_administrator;
 
 grant usage on schema risk to wh_model, wh_transform;
 grant select, insert, update, delete on all tables in schema risk to wh_model;

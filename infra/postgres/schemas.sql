@@ -91,6 +91,16 @@ create table if not exists ops.alert (
     detail jsonb not null,                        -- counts and names of objects; never a person
     unique (rule, key)
 );
+-- A report that the mail server took for a recipient: once a period.
+create table if not exists ops.report (
+    report text not null,
+    username text not null,
+    period date not null,                         -- its first day
+    sent_at timestamptz not null default clock_timestamp(),
+    rows bigint not null,
+    sha256 text not null,                         -- of the PDF before it was sealed
+    primary key (report, username, period)
+);
 
 ------------------------------------------------------------------------------------------------ vault: identity
 create table if not exists vault.person (

@@ -34,6 +34,7 @@ COMMANDS = {
     "quarantine": "list, show and release rejected records",
     "record": "show a record as it came; let old originals go",
     "recording": "listen to a recorded call, audited",
+    "report": "send scheduled reports by e-mail",
     "restore": "bring back the cluster as of a time; the restore drill",
     "risk": "list equations and models, score a file",
     "sample": "write the sample population",

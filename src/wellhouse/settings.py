@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     retention: Path = PROJECT_ROOT / "infra" / "retention.yaml"
     """Which days things are kept, rule by rule."""
 
+    reports: Path = PROJECT_ROOT / "dashboards" / "reports.yaml"
+    """Which reports are sent to whom, how often."""
+
     audit_syslog: str | None = None
     """host:port of a log server that takes syslog over TLS (RFC 5425): every audit event goes there, too."""
     audit_syslog_ca: Path | None = None
@@ -70,7 +73,7 @@ class Settings(BaseSettings):
     alert_webhook_url: str | None = None
     """Where alerts are posted as JSON, ``https://…``; a bearer token may be in ``var/secrets/alert_webhook_token``."""
     alert_smtp_host: str | None = None
-    """The mail server that takes alerts; its password is in ``var/secrets/alert_smtp_password``."""
+    """The mail server of alerts and scheduled reports; its password is in ``var/secrets/alert_smtp_password``."""
     alert_smtp_port: int = 587
     alert_smtp_user: str | None = None
     alert_smtp_from: str = "wellhouse@localhost"
@@ -105,7 +108,7 @@ class Settings(BaseSettings):
     sample_people: int = 2000
     sample_seed: int = 20240601
 
-    @field_validator("root", "var", "retention")
+    @field_validator("root", "var", "retention", "reports")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()

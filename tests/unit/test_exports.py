@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from wellhouse.web import exports
+from wellhouse import exports
 
 CELLS = st.one_of(st.text(max_size=30), st.integers(), st.dates(), st.none())
 

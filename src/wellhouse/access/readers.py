@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from psycopg import errors
+
 from wellhouse import audit, db
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
@@ -32,6 +34,7 @@ class Reader:
     revoked_at: dt.datetime | None
     review_due: dt.datetime
     sites: tuple[SiteGrant, ...]
+    email: str | None = None
 
     @property
     def state(self) -> str:
@@ -132,15 +135,29 @@ def everyone(of: Settings) -> list[Reader]:
     """All readers there ever were, by name."""
     with db.connect("wh_access", of) as connection:
         people = connection.execute(
-            "select username, role, valid_until, revoked_at, review_due from access.reader order by username"
+            "select username, role, valid_until, revoked_at, review_due, email from access.reader order by username"
         ).fetchall()
         grants = connection.execute(
             "select username, site, valid_until from access.site_grant order by 1, 2"
         ).fetchall()
     return [
-        Reader(name, role, until, revoked, due, tuple(SiteGrant(s, u) for who, s, u in grants if who == name))
-        for name, role, until, revoked, due in people
+        Reader(name, role, until, revoked, due, tuple(SiteGrant(s, u) for who, s, u in grants if who == name), email)
+        for name, role, until, revoked, due, email in people
     ]
+
+
+def set_email(of: Settings, username: str, email: str | None) -> None:
+    """Where a reader's reports go; None: nowhere.
+
+    :raises WellhouseError: no such reader, or no address
+    """
+    _known(of, username, ROLES)
+    with db.connect("wh_access", of) as connection:
+        try:
+            connection.execute("select access.set_email(%s, %s)", (username, email))
+        except errors.CheckViolation:
+            raise WellhouseError("that is no e-mail address: expected name@domain") from None
+        _audited(of, "set_email", f"{username} {'set' if email else 'removed'}")
 
 
 def steward(of: Settings, username: str, load_id: int) -> None:

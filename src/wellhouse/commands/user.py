@@ -73,6 +73,22 @@ def reset_factor(name: Name) -> None:
     factor.reset(settings(), name)
 
 
+@app.command()
+def email(
+    name: Name,
+    address: Annotated[str | None, typer.Argument(help="where reports go; leave it out to send none any more")] = None,
+) -> None:
+    """Set or remove the address that a reader's reports go to; say where the password of sealed ones is."""
+    from wellhouse.access import readers
+    from wellhouse.settings import settings
+
+    of = settings()
+    readers.set_email(of, name, address)
+    if address:
+        of.secret(f"report_password_{name}")
+        print(f"{name}: password of sealed reports in {of.var / 'secrets' / f'report_password_{name}'}")
+
+
 @app.command(name="list")
 def list_(as_json: AsJson = False) -> None:
     """Readers, their roles and sites."""

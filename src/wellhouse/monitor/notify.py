@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import smtplib
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -12,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from wellhouse import mail
 from wellhouse.errors import WellhouseError
 from wellhouse.monitor.rules import Alert
 from wellhouse.settings import Settings
@@ -72,7 +71,7 @@ def _webhook(settings: Settings, notices: list[Notice]) -> None:
     token = settings.var / "secrets" / "alert_webhook_token"
     headers = {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
     try:
-        with httpx.Client(verify=_tls(settings), timeout=15, trust_env=False) as client:
+        with httpx.Client(verify=mail.tls(settings), timeout=15, trust_env=False) as client:
             client.post(url, json={"alerts": [n.as_json() for n in notices]}, headers=headers).raise_for_status()
     except (httpx.HTTPError, OSError) as error:
         raise WellhouseError(f"the webhook did not take it: {type(error).__name__}") from None
@@ -86,31 +85,4 @@ def _email(settings: Settings, notices: list[Notice]) -> None:
     )
     message["From"], message["To"] = settings.alert_smtp_from, settings.alert_smtp_to
     message.set_content("\n".join(f"{n.at} {n.line}" for n in notices) + "\n")
-    password = settings.var / "secrets" / "alert_smtp_password"
-    try:
-        with _connected(settings) as server:
-            if settings.alert_smtp_user:
-                server.login(settings.alert_smtp_user, password.read_text().strip())
-            server.send_message(message)
-    except (smtplib.SMTPException, OSError) as error:
-        raise WellhouseError(f"the mail server did not take it: {type(error).__name__}") from None
-
-
-def _connected(settings: Settings) -> smtplib.SMTP:
-    """Implicit TLS on port 465, STARTTLS on any other; never without."""
-    host, port = settings.alert_smtp_host or "", settings.alert_smtp_port
-    if port == 465:
-        return smtplib.SMTP_SSL(host, port, timeout=15, context=_tls(settings))
-    server = smtplib.SMTP(host, port, timeout=15)
-    try:
-        server.starttls(context=_tls(settings))
-    except BaseException:
-        server.close()
-        raise
-    return server
-
-
-def _tls(settings: Settings) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=settings.alert_ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+    mail.send(settings, message)

@@ -26,7 +26,7 @@ INGEST = (
     "ingest_care_plans",
 )
 BUILD = "build_marts"
-STANDING = ("back_up", "drill_restore", "heartbeat", "watch_access")
+STANDING = ("back_up", "drill_restore", "heartbeat", "send_reports", "watch_access")
 """What runs by the clock from the first day on."""
 AT_ONCE = ("back_up", "heartbeat")
 OTHERS = ("fit_risk_models", *STANDING)

@@ -75,6 +75,7 @@ def environment(settings: Settings) -> dict[str, str]:
         **({"WELLHOUSE_AUDIT_SYSLOG": settings.audit_syslog} if settings.audit_syslog else {}),
         **({"WELLHOUSE_AUDIT_SYSLOG_CA": str(settings.audit_syslog_ca)} if settings.audit_syslog_ca else {}),
         "WELLHOUSE_RETENTION": str(settings.retention),
+        "WELLHOUSE_REPORTS": str(settings.reports),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
         "WELLHOUSE_SAMPLE_SEED": str(settings.sample_seed),
         "PYTHONPATH": str(settings.root / "infra"),  # Airflow imports its auth manager by name

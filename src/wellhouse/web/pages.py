@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, render_template, request
 from flask_login import current_user
 
-from wellhouse import audit
+from wellhouse import audit, exports
 from wellhouse.access import recordings
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 from wellhouse.summaries import summary as summaries
 from wellhouse.summaries.wording import Language, wording
-from wellhouse.web import exports, reading, sparkline
+from wellhouse.web import reading, sparkline
 from wellhouse.web.signin import gate
 from wellhouse.web.texts import LANGUAGES, language, texts
 

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -16,6 +16,7 @@ RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 CSV = "text/csv"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS = (CSV, XLSX)
+_NO_SHEET = re.compile(r"[\[\]:*?/\\]")
 
 
 def safe(cell: Any) -> Any:
@@ -63,14 +64,21 @@ def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def xlsx_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
+    return workbook({"Wellhouse": rows})
+
+
+def workbook(sheets: Mapping[str, Iterable[Sequence[Any]]]) -> bytes:
+    """A sheet a name; of a name what Excel takes for one."""
     from openpyxl import Workbook
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("Wellhouse")
-    sheet.freeze_panes = "A2"
-    for row in rows:
-        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", c) if isinstance(c, str) else c for c in map(safe, row)])
+    for number, (name, rows) in enumerate(sheets.items(), 1):
+        of_all = f"{number} " if len(sheets) > 1 else ""  # two names may be the same in their first 31 characters
+        sheet = book.create_sheet(f"{of_all}{_NO_SHEET.sub('', name)}"[:31])
+        sheet.freeze_panes = "A2"
+        for row in rows:
+            sheet.append([ILLEGAL_CHARACTERS_RE.sub("", c) if isinstance(c, str) else c for c in map(safe, row)])
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
