@@ -41,7 +41,7 @@ PLAN = {
         },
         "population": {
             "title": {"zh": "人群", "en": "Population"},
-            "dashboard": "population-trends",
+            "dashboard": "population-health",
             "charts": ["population-coverage", "population-spread"],
         },
         "operations": {"title": {"zh": "运行", "en": "Operations"}, "dashboard": "operations", "charts": ["ops-loads"]},

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from wellhouse.exports import plain
 from wellhouse.reports.charts import Chart
 from wellhouse.reports.read import Row
 from wellhouse.summaries import numbers
 
 MOST_BARS, MOST_TABLE_ROWS, MOST_COLUMNS = 20, 25, 8
 NONE = "—"
-_PERSON = re.compile(r"/people/(\d+)")
-_TAG = re.compile(r"<[^>]*>")
+_OF_PERSON = re.compile(r'<a href="[^"]*/(?:person-page|people)/[^"]*">')
 _FORMAT = re.compile(r",?\.?(\d*)([%df])")
 
 
@@ -44,13 +44,8 @@ def persons(results: Iterable[list[Row]]) -> list[int]:
         for row in rows:
             if row.get("person_key") is not None:
                 found.add(int(row["person_key"]))
-            found.update(int(m) for v in row.values() if isinstance(v, str) for m in _PERSON.findall(v))
+            found.update(int(plain(v)) for v in row.values() if isinstance(v, str) and _OF_PERSON.match(v))
     return sorted(found)
-
-
-def plain(value: Any) -> Any:
-    """Without the markup and the arrow that make a link of a cell in the browser."""
-    return _TAG.sub("", value).removesuffix("→").strip() if isinstance(value, str) else value
 
 
 def shown(value: Any, form: str | None = None) -> str:
@@ -128,7 +123,7 @@ def _line(chart: Chart, rows: list[Row]) -> dict[str, Any]:
     air = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
     low, high = low - air, high + air
     place = {c: 0.5 if len(categories) == 1 else i / (len(categories) - 1) for i, c in enumerate(categories)}
-    every = -(-len(categories) // 8)
+    every = -(-len(categories) // 8) or 1
     return {
         "kind": "line",
         "title": chart.title,
