@@ -97,4 +97,4 @@ def test_a_chart_that_is_not_on_the_dashboard_is_refused() -> None:
     with pytest.raises(WellhouseError, match="is not on the dashboard population-health"):
         charts(ASSETS, "population-health", ("work-due",))
     with pytest.raises(WellhouseError, match="there is no chart"):
-        charts(ASSETS, "follow-up", ("../../access/roles",))
+        charts(ASSETS, "follow-up", ("no-such-chart",))

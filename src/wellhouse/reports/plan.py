@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wellhouse.errors import WellhouseError
 
 Language = Literal["zh", "en"]
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
 Every = Literal["day", "week", "month"]
 
 
@@ -24,8 +25,8 @@ class Report(_Closed):
     """``charts`` are names of files in ``dashboards/assets/charts``, in the order in which they are printed."""
 
     title: dict[Language, str]
-    dashboard: str
-    charts: tuple[str, ...]
+    dashboard: Slug
+    charts: tuple[Slug, ...]
 
 
 class Subscription(_Closed):
