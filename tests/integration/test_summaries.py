@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
+from tests.printed import flaws, numbers_of, text_of
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
-from wellhouse.summaries import numbers
 from wellhouse.summaries.collect import collect
 
-SITE, YEAR, COUNT = "hz", 2024, 40
-ARROWS = {"H": "↑", "L": "↓"}
+SITE, YEAR, COUNT = "hz", 2024, 20
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +34,6 @@ def order(
     return subprocess.run(["wellhouse", *arguments, *more], capture_output=True, text=True)
 
 
-def text_of(pdf: bytes) -> str:
-    return re.sub(r"\s", "", "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages))
-
-
 def test_the_manifest_names_every_file(printed: Path) -> None:
     manifest = json.loads((printed / "manifest.json").read_text())
     assert manifest["count"] == len(manifest["files"]) == len(list(printed.glob("*.pdf"))) == COUNT
@@ -50,8 +43,7 @@ def test_the_manifest_names_every_file(printed: Path) -> None:
         assert file["sha256"] == hashlib.sha256(pdf).hexdigest()
         reader = PdfReader(io.BytesIO(pdf))
         assert file["pages"] == len(reader.pages)
-        assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"], "tagged"
-        assert b"pdfaid:part>2<" in pdf
+        assert flaws(pdf) == [], "PDF/A-2b, tagged"
 
 
 def test_every_number_is_the_marts(built: Settings, printed: Path) -> None:
@@ -62,43 +54,10 @@ def test_every_number_is_the_marts(built: Settings, printed: Path) -> None:
             person_key = int(file.stem.split("_")[0])
             page = text_of(file.read_bytes())
             assert str(person_key) in page
-            for expected in numbers_of(connection, person_key):
+            for expected in numbers_of(connection, person_key, SITE, YEAR):
                 assert expected in page, (person_key, expected)
                 compared += 1
     assert compared > 20 * COUNT
-
-
-def numbers_of(connection: Any, person_key: int) -> list[str]:
-    series: dict[str, list[float]] = {}
-    for code, value in connection.execute(
-        "select indicator_code, value from marts.fct_indicator_trend where person_key = %s and site = %s",
-        (person_key, SITE),
-    ):
-        series.setdefault(code, []).append(value)
-    results = connection.execute(
-        """select i.name_zh, o.indicator_code, coalesce(o.comparator, ''), o.value, o.interpretation
-           from marts.fct_observation o join marts.dim_indicator i using (indicator_code)
-           where o.value is not null and o.exam_key = (
-               select exam_key from marts.fct_exam where person_key = %s and site = %s
-               order by exam_date desc, exam_key desc limit 1)""",
-        (person_key, SITE),
-    ).fetchall()
-    stages = connection.execute(
-        """select i.name_zh, s.indicator_code, s.value_from, s.interpretation_from, s.year_from
-           from marts.fct_stage_summary s join marts.dim_indicator i using (indicator_code)
-           where s.person_key = %(key)s and s.site = %(site)s
-             and (s.is_real_change or s.interpretation_from is distinct from s.interpretation_to)
-             and (s.year_from, s.year_to) = (select min(year_from), max(year_to) from marts.fct_stage_summary
-                                             where person_key = %(key)s and site = %(site)s)""",
-        {"key": person_key, "site": SITE},
-    ).fetchall()
-
-    def shown(code: str, value: float) -> str:
-        return numbers.number(value, numbers.decimals(series[code]))
-
-    return [f"{n}{ARROWS.get(i, '')}{c}{shown(code, v)}".replace(" ", "") for n, code, c, v, i in results] + [
-        f"{n}{shown(code, v)}{ARROWS.get(i, '')}({year})".replace(" ", "") for n, code, v, i, year in stages
-    ]
 
 
 def test_a_batch_prints_what_a_single_order_prints(built: Settings, printed: Path, tmp_path: Path) -> None:

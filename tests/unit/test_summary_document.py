@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typst
 from pypdf import PdfReader
 
 from models.spec import find
+from tests.printed import flaws
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import PROJECT_ROOT
 from wellhouse.summaries import summary
@@ -348,3 +350,12 @@ def test_a_risk_says_what_would_change_it_and_what_would_complete_it() -> None:
     assert card["changes"] == ["What would complete it: blood lipid panel, waist measurement."]
     (card,) = document(facts(risks=(unknown,)), words("zh"))["risks"]["cards"]
     assert card["changes"] == ["补做以下项目即可评估：血脂检查、腰围测量。"]
+
+
+def test_the_eye_for_pdf_a_sees_what_is_none(renderer: Renderer, tmp_path: Path) -> None:
+    pdf = renderer.pdf(document(facts(), words("zh")), BUILT)
+    assert flaws(pdf) == []
+    assert flaws(pdf.replace(b"pdfaid:part>2<", b"pdfaid:part>9<")) == ["the metadata does not say PDF/A-2b"]
+    (tmp_path / "plain.typ").write_text("plain")
+    plain = typst.compile(tmp_path / "plain.typ", format="pdf", pdf_tags=False)
+    assert len(flaws(plain)) >= 3
