@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from tests.printed import flaws, numbers_of, text_of
 from wellhouse.ops.bootstrap import administrator
@@ -59,7 +61,8 @@ def checked(pdf: bytes, connection: Any, person_key: int, site: str, year: int) 
     page = text_of(pdf)
     assert flaws(pdf) == []
     assert "\ufffd" not in page
-    assert set(re.findall(r"档案人代号(\d+)", page)) == {str(person_key)}, "nobody else"
+    named = "".join(p.extract_text() for p in PdfReader(io.BytesIO(pdf)).pages)
+    assert set(re.findall(r"档案人代号\s+(\d+)\s", named)) == {str(person_key)}, "nobody else"
     expected = numbers_of(connection, person_key, site, year)
     assert [e for e in expected if e not in page] == [], person_key
     return len(expected)
