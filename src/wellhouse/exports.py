@@ -24,7 +24,7 @@ def safe(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(RUNS) else cell
 
 
-LINK = re.compile(r'<a href="[^"]*">(.*?)(?: →)?</a>', re.DOTALL)
+LINK = re.compile(r'<a href="[^"]*">(.*?)(?:\s→)?</a>', re.DOTALL)
 """How a dataset writes what a table of a dashboard shows as a link."""
 
 

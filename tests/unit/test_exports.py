@@ -39,7 +39,7 @@ def test_a_spreadsheet_runs_no_cell_and_counts_every_row(rows: list[list[object]
     assert {c.data_type for row in book.worksheets[0].iter_rows() for c in row} <= {"s", "n", "d", "inlineStr"}
 
 
-LINK = '<a href="/superset/dashboard/person-page/?f=(val:!(7))">7 →</a>'
+LINK = '<a href="/superset/dashboard/person-page/?f=(val:!(7))">7\u00a0→</a>'
 TABLE = [["Person", "What", "Days"], [LINK, 'a < b, \n"c"', -5], ['<a href="/x">=1+1</a>', LINK + "!", None]]
 
 
