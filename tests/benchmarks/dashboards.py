@@ -25,7 +25,7 @@ import psycopg
 from psycopg import sql
 
 from tests.benchmarks.figure import Figure, cost
-from tests.browser import launched, signed_in
+from tests.browser import height, launched, open_dashboard, signed_in
 from wellhouse import db
 from wellhouse.ops import installation, services, supervisor
 from wellhouse.ops.bootstrap import administrator
@@ -122,13 +122,11 @@ def asked(url: str) -> list[Asked]:
             cookies = signed_in(browser, url, reader)
             for slug in dashboards:
                 page = browser.new_page(
-                    viewport={"width": 1440, "height": 5000}, base_url=url, storage_state=cookies
-                )  # fmt: skip
+                    viewport={"width": 1440, "height": height(slug)}, base_url=url, storage_state=cookies
+                )
                 answers = []
                 page.on("response", lambda r, a=answers: a.append(r) if "/api/v1/chart/data" in r.url else None)
-                page.goto(f"/superset/dashboard/{slug}/", wait_until="domcontentloaded")
-                page.wait_for_selector("[data-test=slice-container]", timeout=120_000)
-                page.wait_for_load_state("networkidle", timeout=300_000)
+                open_dashboard(page, slug)
                 for answer in answers:
                     for result in answer.json().get("result", []):
                         found[Asked(reader, slug, result["query"].rstrip().rstrip(";"))] = None

@@ -7,8 +7,8 @@
     ('card', 'stg_card__events', 'card_key', 'event_date', 'event'),
     ('intervention_start', 'stg_intervention__interventions', 'intervention_key', 'start_date', 'programme'),
     ('intervention_end', 'stg_intervention__interventions', 'intervention_key', 'end_date', 'programme'),
-    ('tag', 'int_rule__tagged', 'person_tag_key', 'valid_from', 'tag'),
-    ('follow_up_due', 'int_follow_up__timed', 'follow_up_due_key', 'due_date', 'plan'),
+    ('tag', 'int_rule__tagged', 'person_tag_key', 'valid_from', "name_zh || ' ' || name_en"),
+    ('follow_up_due', 'int_follow_up__timed', 'follow_up_due_key', 'due_date', "text_zh || ' ' || text_en"),
 ] %}
 {% for kind, model, key, day, detail in events %}
     select
@@ -17,7 +17,7 @@
         {{ day }} as event_date,
         '{{ kind }}' as event_kind,
         {{ key }} as event_key,
-        {{ detail }}::text as detail
+        ({{ detail }})::text as detail
     from {{ ref(model) }}
     where {{ day }} is not null
     {{ 'union all' if not loop.last }}
