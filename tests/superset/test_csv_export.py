@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+from collections.abc import Callable
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from wellhouse.settings import PROJECT_ROOT
@@ -36,3 +40,14 @@ def test_no_exported_cell_begins_as_a_formula(exported: tuple[list[str], list[st
         assert len(cells) == len(EVIL)
         for cell in cells:
             assert cell.lstrip('"')[0] not in "=+-@", cell
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_persons_link_leaves_as_the_key(person: Callable[[str], Any], kind: str) -> None:
+    answer = person("manager_hz").chart("marts.fct_follow_up_due", ["person_key", "person_page"], kind, row_limit=20)
+    assert answer.status_code == 200, answer.text
+    read = pd.read_csv if kind == "csv" else pd.read_excel
+    table = read(io.BytesIO(answer.content), dtype=str)
+    keys, pages = (table.iloc[:, -n] for n in (2, 1))
+    assert len(table) == 20
+    assert list(keys) == list(pages)

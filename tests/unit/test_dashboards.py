@@ -99,6 +99,20 @@ def test_charts_use_columns_and_metrics_of_their_dataset(tree: Assets) -> None:
         assert set(used_metrics(chart["params"])) <= metrics, name
 
 
+def test_no_two_columns_of_a_table_have_one_name(tree: Assets) -> None:
+    """Superset makes no workbook of a table in which two columns are called alike."""
+    names = {}
+    for slug, dataset in tree["datasets"].items():
+        names[dataset["uuid"]] = {c["column_name"]: c["verbose_name"] for c in dataset["columns"]}
+        assert len(set(names[dataset["uuid"]].values())) == len(dataset["columns"]), slug
+        names[dataset["uuid"]] |= {m["metric_name"]: m["verbose_name"] for m in dataset["metrics"]}
+    for slug, chart in tree["charts"].items():
+        params = chart["params"] | {"adhoc_filters": [], "timeseries_limit_metric": None}
+        asked = [*used_columns(params), *used_metrics(params)]
+        called = [names[chart["dataset_uuid"]].get(x, x) for x in asked]
+        assert len(set(called)) == len(called), (slug, called)
+
+
 def test_a_chart_of_values_never_mixes_units(tree: Assets) -> None:
     """Exactly one indicator is chosen, always, wherever values of an indicator are drawn."""
     charts = {c["uuid"]: c for c in tree["charts"].values()}
