@@ -172,7 +172,7 @@ def test_every_report_is_audited_with_its_persons(sent: dict[str, Any], truth: p
     column = rows[0].index(next(h for h in rows[0] if "Person" in str(h)))
     persons = {int(row[column]) for row in rows[1:]}
     events = truth.execute(
-        "select persons from audit.event where reader = 'wh_u_manager_hz' and path = 'report' and action = 'export'"
+        "select persons from audit.event where reader = 'wh_u_manager_hz' and purpose = 'scheduled report work'"
     ).fetchall()
     assert events
     assert all(set(read) == persons for (read,) in events)
