@@ -23,6 +23,7 @@ left join {{ ref('int_risk__dated') }} as exams_before
 left join {{ ref('int_risk__scored') }} as before
     on
         exams_before.exam_key = before.exam_key
+        and before.is_yearly
         and scores.model = before.model
         and scores.version = before.version
         and scores.output = before.output
