@@ -192,7 +192,9 @@ def measure(of: Settings) -> Iterator[Figure]:
         {"dashboard": q.dashboard, "seconds": statistics.median(a), "by_hand": statistics.median(b), "sql": q.text}
         for q, a, b in measured
     ]
-    (PROJECT_ROOT / "var" / "bench" / "dashboard_queries.json").write_text(json.dumps(report, indent=1))
+    report_file = PROJECT_ROOT / "var" / "bench" / "dashboard_queries.json"
+    report_file.parent.mkdir(parents=True, exist_ok=True)
+    report_file.write_text(json.dumps(report, indent=1, ensure_ascii=False))
     own, free = ([s for pair in measured for s in pair[i]] for i in (1, 2))
     yield cost("dashboards", f"p50 of {len(queries)} queries", statistics.median(own), "s", rows)
     yield cost("dashboards", "p95 under row policies", p95(own), "s", rows, "limit", 1.0)
