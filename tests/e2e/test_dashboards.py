@@ -64,7 +64,7 @@ CLICKED = {
     "indicator-trends": ("indicator-card", 0),
     "interventions": ("intervention-balance", 1),
     "operations": ("ops-freshness", 0),
-    "person-page": ("person-tags", 1),
+    "person-page": ("person-values", 2),
     "population-health": ("population-card", 0),
     "risk": ("risk-models", 0),
 }
@@ -77,8 +77,8 @@ MAY_BE_EMPTY = {
         "person-missing", "person-recordings", "person-risk", "person-tags",
     },
     "population-health": {
-        "population-abnormal", "population-abnormal-by-age", "population-standardised",
-        "population-standardised-table",
+        "population-abnormal", "population-abnormal-by-age", "population-band-migration", "population-diabetes",
+        "population-hypertension", "population-reach", "population-standardised", "population-standardised-table",
     },
 }  # fmt: skip
 """Charts that say so when there is nothing: no alert, a person without a care plan, shares that are suppressed."""
