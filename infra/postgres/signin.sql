@@ -42,4 +42,6 @@ reset role;
 grant usage on schema access to wh_signin;
 grant select (username, role, valid_until, revoked_at, review_due, enrol_until), update (enrol_until) on access.reader to wh_signin;
 grant select on access.site_grant to wh_signin;
+-- in a lock-down nobody signs in
+grant select on access.lockdown to wh_signin;
 grant select, insert, update, delete on access.second_factor, access.recovery_code, access.failed_sign_in, access.session, access.rate to wh_signin;

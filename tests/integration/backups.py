@@ -18,7 +18,7 @@ from wellhouse.settings import PROJECT_ROOT, Settings
 
 
 @contextmanager
-def small_cluster(folder: Path, port: int, repo1: Path | None = None) -> Iterator[Settings]:
+def small_cluster(folder: Path, port: int, repo1: Path | str | None = None) -> Iterator[Settings]:
     """A running cluster under ``folder/var`` that archives into ``repo1`` and ``repo2``, beside it if not told."""
     folder.mkdir(exist_ok=True, mode=0o711)
     of = Settings(

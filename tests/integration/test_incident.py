@@ -15,8 +15,10 @@ import pytest
 
 from wellhouse import audit, db
 from wellhouse.access import readers
+from wellhouse.errors import WellhouseError
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
+from wellhouse.signin import sessions
 
 NAME = "leaked_test"
 HZ, SH, CD = (2**42 + n for n in range(3))
@@ -93,6 +95,8 @@ def test_everybody_off_at_once_and_back(stack: Settings, server: psycopg.Connect
     revoked = [r.username for r in readers.everyone(stack) if r.state == "revoked"]
     assert all(may_log_in(stack, name) for name in people)
     session = db.connect(db.reader_role(NAME), stack, autocommit=True)
+    web = sessions.begin(stack, NAME, "test")
+    assert sessions.who(stack, web) == NAME
     try:
         began = time.monotonic()
         assert "locked down" in wellhouse("lock-down", "--purpose", "a drill")
@@ -100,12 +104,20 @@ def test_everybody_off_at_once_and_back(stack: Settings, server: psycopg.Connect
         assert not any(may_log_in(stack, name) for name in people)
         with pytest.raises(psycopg.OperationalError):
             session.execute("select 1")
+        assert sessions.who(stack, web) is None
         # nothing that happens meanwhile opens a door
+        with pytest.raises(WellhouseError, match="cleared"):
+            sessions.begin(stack, NAME, "test")
+        program = sessions.begin(stack, NAME, "test", is_program=True)
+        assert sessions.who(stack, program) == NAME, "deployment goes on"
+        sessions.end(stack, program)
         readers.provision(stack, NAME, "health_manager", ["inc_hz"])
         assert not may_log_in(stack, NAME)
         wellhouse("lock-down", "--purpose", "twice is once")
         db.connect("wh_ingest", stack).close()
     finally:
         assert "lifted" in wellhouse("lift", "--purpose", "a drill")
+    assert sessions.who(stack, web) is None, "what was ended stays ended"
+    sessions.end(stack, sessions.begin(stack, NAME, "test"))
     assert all(may_log_in(stack, name) for name in people)
     assert not any(may_log_in(stack, name) for name in revoked)

@@ -276,13 +276,17 @@ def _s3(prefix: str, url: SplitResult) -> list[str]:
     keys = session.get_credentials()
     if keys is None:
         raise WellhouseError(f"no keys for {url.geturl()}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    endpoint = urlsplit(str(session.get_config_variable("endpoint_url") or "https://s3.amazonaws.com")).netloc
+    region = session.get_config_variable("region") or "us-east-1"
+    # only a client knows the endpoint of every variable and file that may name it
+    scheme, endpoint, *_ = urlsplit(session.create_client("s3", region_name=region).meta.endpoint_url)
+    if scheme != "https":
+        raise WellhouseError(f"{url.geturl()}: backups leave over TLS only, AWS_ENDPOINT_URL is {scheme}://…")
     lines = [
         f"{prefix}-type=s3",
         f"{prefix}-path=/{url.path.strip('/')}",
         f"{prefix}-s3-bucket={url.netloc}",
         f"{prefix}-s3-endpoint={endpoint}",
-        f"{prefix}-s3-region={session.get_config_variable('region') or 'us-east-1'}",
+        f"{prefix}-s3-region={region}",
         f"{prefix}-s3-uri-style={'host' if endpoint.endswith('amazonaws.com') else 'path'}",
         f"{prefix}-s3-key={keys.access_key}",
         f"{prefix}-s3-key-secret={keys.secret_key}",

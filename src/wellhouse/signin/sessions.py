@@ -31,12 +31,12 @@ def begin(of: Settings, username: str, path: str, token: str | None = None, is_p
 
     :param path: where they signed in, for the audit trail
     :param token: unset, a fresh one; one that was used before begins nothing
-    :param is_program: one of our own, which no overdue review stops
-    :raises WellhouseError: not a reader, revoked, expired or unreviewed, or the token was used before
+    :param is_program: one of our own, which no overdue review and no lock-down stops
+    :raises WellhouseError: not a reader, revoked, expired, unreviewed or locked out, or the token was used before
     """
     token = token or secrets.token_urlsafe(32)
     with store.connection(of) as connection:
-        if _state(connection, username) not in ("active", *(["unreviewed"] if is_program else [])):
+        if _state(connection, username) not in ("active", *(["unreviewed", "locked"] if is_program else [])):
             raise WellhouseError("no reader of that name is cleared")
         try:
             connection.execute(
@@ -51,7 +51,7 @@ def begin(of: Settings, username: str, path: str, token: str | None = None, is_p
 
 
 def state(of: Settings, username: str) -> str:
-    """active, revoked, expired, unreviewed or unknown: only the first may begin a session."""
+    """active, revoked, expired, locked (everybody is), unreviewed or unknown: only the first may begin a session."""
     with store.connection(of) as connection:
         return _state(connection, username)
 
@@ -60,6 +60,7 @@ def _state(connection: psycopg.Connection, username: str) -> str:
     row = connection.execute(
         """select case when revoked_at is not null then 'revoked'
                        when now() >= coalesce(valid_until, 'infinity') then 'expired'
+                       when exists (select from access.lockdown where lifted_at is null) then 'locked'
                        when now() >= review_due then 'unreviewed' else 'active' end
            from access.reader where username = %s""",
         (username,),
