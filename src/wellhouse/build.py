@@ -86,6 +86,21 @@ def build(settings: Settings, selector: str, project: Path | None = None, as_of:
     return Build(run_id, done.returncode == 0, results)
 
 
+def everything(settings: Settings) -> None:
+    """Marts and scores, as the DAG ``build_marts`` makes them, without the gate.
+
+    :raises WellhouseError: one step failed; what was published before it stays.
+    """
+    for step in ("before_scoring", "score", "after_scoring"):
+        if step == "score":
+            command = [sys.executable, "-m", "models.score"]
+            passed = subprocess.run(command, cwd=settings.root, capture_output=True).returncode == 0
+        else:
+            passed = build(settings, step).passed
+        if not passed:
+            raise WellhouseError(f"the step {step} of the build failed")
+
+
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """Two builds would build into the same tables; a killed one lets go with its connection."""

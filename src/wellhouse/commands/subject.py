@@ -70,22 +70,18 @@ def correct(
 @app.command()
 def restrict(person: Person, purpose: Purpose, username: As = None) -> None:
     """Nobody reads this person's rows from the next query on; aggregates leave them out from the next build on."""
-    from wellhouse.access import readers, restrictions
-    from wellhouse.settings import settings
+    from wellhouse.access import restrictions
 
-    of = settings()
-    restrictions.restrict(of, person, readers.acting(of, username, OFFICER), purpose)
+    restrictions.restrict(*_asked(person, username), purpose)
     print(f"person {person} is restricted")
 
 
 @app.command()
 def unrestrict(person: Person, purpose: Purpose, username: As = None) -> None:
     """Readers see the person's rows again."""
-    from wellhouse.access import readers, restrictions
-    from wellhouse.settings import settings
+    from wellhouse.access import restrictions
 
-    of = settings()
-    restrictions.lift(of, person, readers.acting(of, username, OFFICER), purpose)
+    restrictions.lift(*_asked(person, username), purpose)
     print(f"person {person} is no longer restricted")
 
 
@@ -97,15 +93,13 @@ def withdraw(
     username: As = None,
 ) -> None:
     """A consent is withdrawn: to recordings, or to all processing that rests on consent."""
-    from wellhouse.access import readers, restrictions
-    from wellhouse.settings import settings
+    from wellhouse.access import restrictions
 
-    of = settings()
-    who = readers.acting(of, username, OFFICER)
+    asked = _asked(person, username)
     if consent == "recording":
-        print(f"{restrictions.forget_recordings(of, person, who, purpose)} recordings deleted")
+        print(f"{restrictions.forget_recordings(*asked, purpose)} recordings deleted")
     elif consent == "processing":
-        restrictions.restrict(of, person, who, purpose)
+        restrictions.restrict(*asked, purpose)
         print(f"person {person} is restricted; `wellhouse subject erase` deletes what no law asks to keep")
     else:
         raise typer.BadParameter("recording or processing", param_hint="--consent")
@@ -148,6 +142,15 @@ def erase(
     print(json.dumps(document) if as_json else f"certificate {certificate.certificate} in {output}")
 
 
+def _asked(person: int, username: str | None) -> tuple[Settings, int, str]:
+    """Installation, person, and who acts: an administrator."""
+    from wellhouse.access import readers
+    from wellhouse.settings import settings
+
+    of = settings()
+    return of, person, readers.acting(of, username, OFFICER)
+
+
 def _summary(of: Settings, person: int, lang: str, who: str) -> bytes | None:
     from wellhouse.summaries.summary import summary_of_subject
 
@@ -157,19 +160,13 @@ def _summary(of: Settings, person: int, lang: str, who: str) -> bytes | None:
 
 
 def _rebuilt(of: Settings) -> str:
-    """Marts and aggregates without the person, as the DAG build_marts makes them."""
-    import subprocess
-    import sys
-
+    """Marts and aggregates without the person."""
     from wellhouse import build
 
-    for selector in ("before_scoring", "after_scoring"):
-        if not build.build(of, selector).passed:
-            raise WellhouseError("the rows are erased, but the build failed: no certificate (`wellhouse dbt build`)")
-        if selector == "before_scoring":
-            scored = subprocess.run([sys.executable, "-m", "models.score"], cwd=of.root, capture_output=True)
-            if scored.returncode:
-                raise WellhouseError("the rows are erased, but scoring failed: no certificate")
+    try:
+        build.everything(of)
+    except WellhouseError as error:
+        raise WellhouseError(f"the rows are erased, but no certificate: {error} (`wellhouse dbt build`)") from None
     return "built again without the person"
 
 

@@ -20,10 +20,10 @@ from tinytag import TinyTag, TinyTagException
 from wellhouse.crypto.recordings import Store
 from wellhouse.ingest.batch import Batch, Ints
 from wellhouse.ingest.identity import Rejected
+from wellhouse.landing.recordings import AUDIO
 from wellhouse.landing.tables import SCHEMAS
 
 _FILE = "file"
-_AUDIO = ("media_type", "duration_s", "sha256", "bytes", "object")
 Audio = dict[str, Any]
 Known = Callable[[dict[int, int]], dict[int, Audio]]
 
@@ -69,7 +69,7 @@ class Shelf:
                 [pa.repeat(self.load_id, size), pa.array(persons), pa.array(names), pa.array(sealed)],
                 schema=SCHEMAS["audio_key"],
             )
-        types = {name: SCHEMAS["call_recording"].field(name).type for name in _AUDIO}
+        types = {name: SCHEMAS["call_recording"].field(name).type for name in AUDIO}
         return {n: pa.array([None if a is None else a[n] for a in made], kind) for n, kind in types.items()}
 
     def _audio(self, batch: Batch, row: int, name: str, consent: bool, known: Audio | None) -> Audio:

@@ -9,7 +9,8 @@ from psycopg.rows import dict_row
 
 from wellhouse.landing.load import Load
 
-_AUDIO = "media_type, duration_s, sha256, bytes, object"
+AUDIO = ("media_type", "duration_s", "sha256", "bytes", "object")
+"""The columns that say what a recording's audio is."""
 
 
 def recorded(connection: psycopg.Connection, load_id: int, keys: dict[int, int]) -> dict[int, dict[str, Any]]:
@@ -18,14 +19,15 @@ def recorded(connection: psycopg.Connection, load_id: int, keys: dict[int, int])
 
     :param keys: row → recording key
     """
+    audio = ", ".join(AUDIO)
     with connection.cursor(row_factory=dict_row) as cursor:
         of_key = cursor.execute(
-            f"""select distinct on (recording_key) recording_key, {_AUDIO} from landing.call_recording
+            f"""select distinct on (recording_key) recording_key, {audio} from landing.call_recording
                 where recording_key = any(%s) order by recording_key, load_id desc""",  # noqa: S608
             (list(keys.values()),),
         ).fetchall()
         of_row = cursor.execute(
-            f"select row_number, {_AUDIO} from landing.call_recording where load_id = %s and row_number = any(%s)",  # noqa: S608
+            f"select row_number, {audio} from landing.call_recording where load_id = %s and row_number = any(%s)",  # noqa: S608
             (load_id, list(keys)),
         ).fetchall()
     connection.commit()
