@@ -47,6 +47,18 @@ def ingest(path: Path, site: str, status: str = "loaded") -> tuple[float, int, s
     return seconds, rss, file["sha256"]
 
 
+def tail(path: Path, rows: int, name: str) -> Path:
+    """The last rows of a file of one row a line, cut off it, as a file of their own with the same header."""
+    with path.open("r+b") as file:
+        header = file.readline()
+        file.seek(max(0, path.stat().st_size - 512 * rows))
+        lines = file.read().splitlines(keepends=True)[-rows:]
+        file.truncate(path.stat().st_size - sum(map(len, lines)))
+    cut = path.with_name(f"{name}.csv")
+    cut.write_bytes(header + b"".join(lines))
+    return cut
+
+
 def copy_seconds(of: Settings, sha256: str, form: str) -> float:
     """Server-side ``COPY FROM`` of the same rows, into a table of the same shape and index."""
     # in the cluster's own folder: the server, not this process, reads and writes it
@@ -96,13 +108,20 @@ def peer_rates(of: Settings, folder: Path) -> Iterator[tuple[str, float]]:
 def measure(of: Settings, folder: Path) -> Iterator[Figure]:
     ours = 0.0
     for layout in ("wide", "long"):
-        small, large = (bench_file(folder, layout, n) for n in (OBSERVATIONS // 10, OBSERVATIONS))
+        # a hundredth of the small history, new to it and to the large one: a long file's last rows
+        more = OBSERVATIONS // 1000 if layout == "long" else 0
+        small, large = (bench_file(folder, layout, n) for n in (OBSERVATIONS // 10, OBSERVATIONS + 2 * more))
+        added = [tail(large, more, f"added_{n}") for n in (1, 2)] if more else []
         _, small_rss, _ = ingest(small, f"{layout}_small")
+        increments = [ingest(added[0], f"{layout}_small")[0]] if added else []
         seconds, rss, sha256 = ingest(large, f"{layout}_large")
         ours = max(ours, OBSERVATIONS / seconds)
         for form in ("csv", "binary"):
             peer = OBSERVATIONS / copy_seconds(of, sha256, form)
             yield rate(f"ingest_{layout}", OBSERVATIONS / seconds, "observations/s", OBSERVATIONS, f"COPY {form}", peer)
+        if added:
+            increments.append(ingest(added[1], f"{layout}_large")[0])
+            yield cost("ingest_long", "an increment", increments[1], "s", more, "on a tenth of it", increments[0])
         again, _, _ = ingest(large, f"{layout}_large", "duplicate")
         yield cost(f"ingest_{layout}", "sent again", again, "s", OBSERVATIONS, "the first time", seconds)
         yield cost(f"ingest_{layout}", "peak_rss", rss, "MiB", OBSERVATIONS, "a file of a tenth", small_rss)
