@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,11 +23,12 @@ from wellhouse import db
 from wellhouse.landing.tables import SCHEMAS
 from wellhouse.ops import cluster
 from wellhouse.ops.bootstrap import administrator
-from wellhouse.settings import Settings
+from wellhouse.settings import PROJECT_ROOT, Settings
 
 OBSERVATIONS = int(os.environ.get("BENCH_OBSERVATIONS", "5000000"))
 PEER_ROWS = min(OBSERVATIONS, 200_000)
 PEER_PACKAGES = ("dlt[postgres]", "meltanolabs-target-postgres", "pandas", "pyarrow", "sqlalchemy", "psycopg2-binary")
+UV = shutil.which("uv") or str(PROJECT_ROOT / "var" / "uv" / "bin" / "uv")
 WELLHOUSE = str(Path(sys.executable).with_name("wellhouse"))
 
 
@@ -92,9 +94,9 @@ def peer_rates(of: Settings, folder: Path) -> Iterator[tuple[str, float]]:
         server.execute("grant create on schema public to bench")
     url = db.url("wh_ingest", of).replace("//wh_ingest:", "//bench:").replace("&application_name=wellhouse", "")
     environment = folder / "peers"
-    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(environment)], check=True)
+    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True)
     python = str(environment / "bin" / "python")
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, *PEER_PACKAGES], check=True)
+    subprocess.run([UV, "pip", "install", "--quiet", "--python", python, *PEER_PACKAGES], check=True)
     quiet = {"BENCH_URL": url, "BENCH_FOLDER": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false",
              "DLT_DATA_DIR": str(folder / "dlt"), "RUNTIME__LOG_LEVEL": "CRITICAL"}  # fmt: skip
     for name in ("dlt", "pandas", "target_postgres"):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from wellhouse.settings import PROJECT_ROOT
+
+UV = shutil.which("uv") or PROJECT_ROOT / "var" / "uv" / "bin" / "uv"
+"""That of the machine, or the one that the installation brought where there was none."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def test_everything_that_is_locked_is_in_it_with_its_checksum(materials: Path, g
     components = [c for c in everything if c.get("purl", "").startswith("pkg:pypi/")]
     listed = {(c["name"], c["version"]) for c in components}
     exported = subprocess.run(
-        ["uv", "export", "--quiet", "--frozen", "--no-hashes", "--no-emit-project", "--no-annotate", "--group", group],
+        [UV, "export", "--quiet", "--frozen", "--no-hashes", "--no-emit-project", "--no-annotate", "--group", group],
         cwd=PROJECT_ROOT, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     locked = set(re.findall(r"^([\w.-]+)==([\w.+!-]+)", exported, re.MULTILINE))
