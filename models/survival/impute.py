@@ -17,6 +17,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 CYCLES = 10
 DONORS = 5
+GRAIN = 1e-6
+"""Of the residual's spread: predictions that differ by less are equal."""
 
 
 def impute(cohort: Cohort, count: int, rng: np.random.Generator) -> list[Array]:
@@ -57,13 +59,15 @@ def _match(design: Array, y: Array, missing: Array, rng: np.random.Generator) ->
     residual = y[~missing] - seen @ estimate
     freedom = max(len(seen) - rank, 1)
     sigma = np.sqrt(residual @ residual / rng.chisquare(freedom))
-    # a draw from the posterior of the coefficients, through the pseudo-inverse's square root
-    u, s, vt = np.linalg.svd(seen, full_matrices=False)  # noqa: RUF059
+    # a draw from the posterior of the coefficients, through the pseudo-inverse's symmetric square root: the signs of
+    # singular vectors are each machine's own, and people who are alike must be alike in spite of the last digits
+    _, s, vt = np.linalg.svd(seen, full_matrices=False)
     keep = s > s[0] * 1e-10
-    drawn = estimate + sigma * (vt[keep].T / s[keep]) @ rng.standard_normal(keep.sum())
-    predicted = seen @ estimate
+    drawn = estimate + sigma * (vt[keep].T / s[keep]) @ (vt[keep] @ rng.standard_normal(len(estimate)))
+    grain = sigma * GRAIN
+    predicted = np.rint(seen @ estimate / grain)
     order = np.argsort(predicted, kind="stable")
-    place = np.searchsorted(predicted[order], design[missing] @ drawn)
+    place = np.searchsorted(predicted[order], np.rint(design[missing] @ drawn / grain))
     donors = min(DONORS, len(order))
     first = np.clip(place - donors // 2, 0, len(order) - donors)
     return np.asarray(y[~missing][order][first + rng.integers(0, donors, len(first))])
