@@ -29,6 +29,10 @@ def state(superset: Superset) -> dict[str, Any]:
             detail = superset.get(f"/api/v1/{kind}/{each['id']}")["result"]
             if kind == "dashboard":
                 detail["charts"].sort()
+            elif kind == "dataset":  # in no order that Superset asks the database for
+                detail["columns"].sort(key=lambda c: str(c["column_name"]))
+                detail["metrics"].sort(key=lambda m: str(m["metric_name"]))
+                detail["verbose_map"] = dict(sorted(detail["verbose_map"].items()))
             kept = {k: v for k, v in detail.items() if not k.startswith(("changed", "created"))}
             found[f"{kind} {each['id']}"] = kept
     for rule in superset.every("/api/v1/rowlevelsecurity/", "name"):
