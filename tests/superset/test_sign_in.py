@@ -59,6 +59,18 @@ def answer(client: httpx.Client, digits: str) -> httpx.Response:
     return client.post(PAGE, data={"code": digits, "csrf_token": csrf(client, PAGE)})
 
 
+def test_another_password_ends_what_the_old_one_opened(client: httpx.Client, newcomer: str) -> None:
+    old = password(newcomer)
+    token = sessions.begin(settings(), newcomer, "test")
+    subprocess.run(["wellhouse", "user", "reset-password", newcomer], check=True)
+    assert sessions.who(settings(), token) is None
+    assert password(newcomer) != old
+    client.post("/login/", data={"username": newcomer, "password": old, "csrf_token": csrf(client, "/login/")})
+    assert client.get(PAGE, headers=HTML).status_code == 302, "the old one opens nothing"
+    first_factor(client, newcomer)
+    assert client.get(PAGE, headers=HTML).status_code == 200
+
+
 def test_a_password_alone_opens_no_page_and_no_api(client: httpx.Client) -> None:
     code("analyst_hz")  # there is a factor
     first_factor(client, "analyst_hz")

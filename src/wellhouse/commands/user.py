@@ -74,6 +74,30 @@ def reset_factor(name: Name) -> None:
 
 
 @app.command()
+def reset_password(name: Name) -> None:
+    """Give a reader another password, in the file of the first one, and end their sessions.
+
+    Airflow keeps its own: an administrator changes that one there.
+    """
+    import secrets
+
+    from wellhouse import audit, files
+    from wellhouse.settings import settings
+    from wellhouse.signin import sessions
+    from wellhouse.superset import users
+    from wellhouse.superset.client import Superset
+
+    of, password = settings(), secrets.token_urlsafe(32)
+    kept = of.var / "secrets" / f"password_{name}"
+    with Superset(of) as superset:
+        users.set_password(superset, name, password)
+    files.replace(kept, password.encode())
+    ended = sessions.end_all(of, name)
+    audit.record(of, audit.operator(), action="reset_password", path="cli", purpose=name)
+    print(f"{name}: {ended} sessions ended; the new password is in {kept}")
+
+
+@app.command()
 def email(
     name: Name,
     address: Annotated[str | None, typer.Argument(help="where reports go; leave it out to send none any more")] = None,

@@ -35,6 +35,17 @@ def ensure(superset: Superset, username: str, role: str, first_password: str) ->
     return True
 
 
+def set_password(superset: Superset, username: str, password: str) -> None:
+    """Another password for an account.
+
+    :raises WellhouseError: there is no such account
+    """
+    account = find(superset, username)
+    if account is None:
+        raise WellhouseError(f"there is no account {username} in Superset")
+    superset.put(f"{PATH}{account['id']}", {"password": password})
+
+
 def deactivate(superset: Superset, username: str) -> bool:
     """Close the account: its open sessions are refused from the next request on. False: there is none."""
     account = find(superset, username)
