@@ -12,6 +12,7 @@ import pytest
 
 from wellhouse import audit
 from wellhouse.access import unusual
+from wellhouse.access.alerts import Alert
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
@@ -42,13 +43,17 @@ def seen(of: Settings, server: psycopg.Connection, at: dt.datetime, *persons: in
     server.execute("update audit.event set at = %s where event_id = %s", (at, number))
 
 
-def told(of: Settings, since: dt.datetime) -> list[tuple[str, str]]:
-    """What is told of that day: what other tests read today may well be by night."""
+def alerts(of: Settings, since: dt.datetime) -> list[Alert]:
+    """What is told of that day: what other tests read today may well be by night, or of persons of another site."""
     return [
-        (alert.rule, alert.subject)
+        alert
         for alert in unusual.watch(of, since)
         if dt.datetime.fromisoformat(alert.detail["since"]).astimezone(ZONE).date() == NOON.date()
     ]
+
+
+def told(of: Settings, since: dt.datetime) -> list[tuple[str, str]]:
+    return [(alert.rule, alert.subject) for alert in alerts(of, since)]
 
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -72,11 +77,11 @@ def test_a_night(stack: Settings, server: psycopg.Connection) -> None:
 
 def test_a_person_of_another_site(stack: Settings, server: psycopg.Connection) -> None:
     seen(stack, server, NOON, HZ, SH)
-    assert told(stack, SINCE) == [("foreign_site", ME)]
-    detail = server.execute("select detail->>'persons', detail::text from ops.alert").fetchone()
-    assert detail is not None
-    assert detail[0] == "1"
-    assert str(SH) not in detail[1], "an alert names no person"
+    (alert,) = alerts(stack, SINCE)
+    assert (alert.rule, alert.subject, alert.detail["persons"]) == ("foreign_site", ME, 1)
+    written = server.execute("select detail::text from ops.alert").fetchall()
+    assert written
+    assert not any(str(SH) in text for (text,) in written), "an alert names no person"
 
 
 def test_more_persons_than_usual(stack: Settings, server: psycopg.Connection) -> None:
