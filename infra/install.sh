@@ -48,6 +48,8 @@ needed_packages() {
     [ "$1" = --test ] || return 0
     have chromium || have chromium-browser || echo chromium
     have pdftotext || echo poppler-utils
+    # of the browser driver of the tests
+    ldconfig -p | grep -q "libatomic\.so\.1" || echo libatomic1
 }
 
 install_packages() { # install_packages NAME…
