@@ -49,7 +49,7 @@ needed_packages() {
     have chromium || have chromium-browser || echo chromium
     have pdftotext || echo poppler-utils
     # of the browser driver of the tests
-    ldconfig -p | grep -q "libatomic\.so\.1" || echo libatomic1
+    PATH=$PATH:/usr/sbin:/sbin ldconfig -p | grep -q "libatomic\.so\.1" || echo libatomic1
 }
 
 install_packages() { # install_packages NAME…
