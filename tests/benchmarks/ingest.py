@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,16 +18,16 @@ import pyarrow.parquet as pq
 
 from tests.benchmarks.figure import Figure, cost, rate
 from tests.benchmarks.throwaway import installed, timed
+from tests.package_manager import UV
 from wellhouse import db
 from wellhouse.landing.tables import SCHEMAS
 from wellhouse.ops import cluster
 from wellhouse.ops.bootstrap import administrator
-from wellhouse.settings import PROJECT_ROOT, Settings
+from wellhouse.settings import Settings
 
 OBSERVATIONS = int(os.environ.get("BENCH_OBSERVATIONS", "5000000"))
 PEER_ROWS = min(OBSERVATIONS, 200_000)
 PEER_PACKAGES = ("dlt[postgres]", "meltanolabs-target-postgres", "pandas", "pyarrow", "sqlalchemy", "psycopg2-binary")
-UV = shutil.which("uv") or str(PROJECT_ROOT / "var" / "uv" / "bin" / "uv")
 WELLHOUSE = str(Path(sys.executable).with_name("wellhouse"))
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.package_manager import UV
 from wellhouse.settings import PROJECT_ROOT
-
-UV = shutil.which("uv") or PROJECT_ROOT / "var" / "uv" / "bin" / "uv"
-"""That of the machine, or the one that the installation brought where there was none."""
 
 
 @pytest.fixture(scope="module")

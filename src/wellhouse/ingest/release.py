@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
-
 from wellhouse import audit
 from wellhouse.errors import WellhouseError
 from wellhouse.ingest import formats
@@ -27,7 +25,7 @@ from wellhouse.ingest.reopened import Sealed
 from wellhouse.ingest.sniff import Unreadable
 from wellhouse.landing import releases
 from wellhouse.landing.ledger import Counts, Entry
-from wellhouse.landing.load import Load
+from wellhouse.landing.load import Coming, Load
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ class _Reread(_Again):
     def _clear(self, load: Load) -> None:
         """They stay."""
 
-    def _put(self, load: Load, tables: dict[str, pa.Table]) -> None:
+    def _put(self, load: Load, tables: dict[str, Coming]) -> None:
         super()._put(load, {name: table for name, table in tables.items() if name != "original"})
 
     def _numbers(self, piece: Piece) -> Ints:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from flask import Response, request
 
 PACK = "/superset/language_pack/zh"
-CORRECTIONS = Path(__file__).with_name("superset_zh.yaml")
+
+
+@cache
+def _corrections() -> dict[str, Any]:
+    return dict(yaml.safe_load(Path(__file__).with_name("superset_zh.yaml").read_text()))
 
 
 def correct(response: Response) -> Response:
@@ -18,6 +24,6 @@ def correct(response: Response) -> Response:
         return response
     response.direct_passthrough = False
     catalogue = json.loads(response.get_data())
-    catalogue["locale_data"]["superset"] |= yaml.safe_load(CORRECTIONS.read_text())
+    catalogue["locale_data"]["superset"] |= _corrections()
     response.set_data(json.dumps(catalogue))
     return response
