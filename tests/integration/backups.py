@@ -98,6 +98,16 @@ def oracles(of: Settings, count: int, seed: int) -> list[drill.Oracle]:
     return found
 
 
+def both_restore(of: Settings, chance: random.Random) -> None:
+    """Either repository alone is sound and brings back what the tables held at an instant while somebody wrote."""
+    time.sleep(2)
+    (oracle,) = oracles(of, 1, seed=chance.randrange(1000))
+    for number in pgbackrest.REPOSITORIES:
+        assert pgbackrest.verify(of, number) == []
+        assert drill.restored_differs(of, oracle, of.var / "restored", number) == []
+        shutil.rmtree(of.var / "restored")
+
+
 def flip(path: Path, at: float = 0.5) -> None:
     """One bit of a file."""
     content = bytearray(path.read_bytes())
