@@ -117,6 +117,7 @@ create table if not exists vault.identifier (
     identifier_type text not null,                -- id_number, passport, permit, mrn, patient_id
     created_at timestamptz not null default clock_timestamp()
 );
+alter table vault.identifier add column if not exists first_key bigint; -- whose it was before any merge; null: always this person's
 create index if not exists identifier_person_key on vault.identifier (person_key);
 -- The same site's person as the site's readers see it: who may reveal whom.
 create table if not exists vault.person_site (
@@ -146,6 +147,10 @@ create table if not exists vault.merge (
     unmerged_at timestamptz,
     check (kept_key <> gone_key)
 );
+-- Merges of before `first_key` was kept; the first of several says whose an identifier was.
+update vault.identifier i set first_key = m.gone_key
+from (select distinct on (b) b, gone_key from vault.merge, unnest(identifiers) as b order by b, merge_id) as m
+where i.first_key is null and i.blind_index = m.b and i.person_key <> m.gone_key;
 create unique index if not exists merge_gone_key on vault.merge (gone_key) where unmerged_at is null;
 create table if not exists vault.merge_row (
     merge_id bigint not null references vault.merge on delete cascade,

@@ -251,6 +251,41 @@ def test_a_steward_joins_two_keys_and_parts_them_again(stack: Settings, tmp_path
         assert reveal(connection, keyring, gone)["mrn"] == "Z1"
 
 
+def test_a_record_without_a_number_is_known_again_whether_or_not_persons_were_merged(
+    stack: Settings, tmp_path: Path
+) -> None:
+    """The same exam in another file, before the merge, during it and after it: one exam, whoever it is about."""
+    someone = population(np.random.default_rng(29))[0]
+    told = {"姓名": someone.name, "性别": someone.sex, "出生日期": someone.birth, "体检编号": ""}
+    named = {"card": told | {"证件号码": someone.id_number}, "number": told | {"档案号": "Z88"}}
+
+    sent: list[str] = []
+
+    def send(file: str) -> None:
+        for site, own in ((SITES[0], "card"), (SITES[1], "number")):
+            write(tmp_path / f"{own} {file}.csv", [Row(0, named[own] | {"手机号": f"1380013{len(file):04d}"})])
+            sent.append(ingest(tmp_path / f"{own} {file}.csv", site)["sha256"])
+
+    with administrator(stack, stack.database) as server:
+
+        def exams() -> list[tuple[int, str, int]]:
+            found = server.execute(
+                """select e.person_key, e.site, count(*) from landing.exam e join ops.load l using (load_id)
+                   where l.sha256 = any(%s) group by 1, 2 order by 2""",
+                (sent,),
+            )
+            return found.fetchall()  # type: ignore[return-value]
+
+        send("a")
+        (kept, _, _), (gone, _, _) = exams()
+        merged = json.loads(say("merge", str(kept), str(gone), "--purpose", "a test", "--json").stdout)
+        send("bb")
+        assert exams() == [(kept, SITES[0], 1), (kept, SITES[1], 1)]
+        say("unmerge", str(merged["merge_id"]), "--purpose", "a test")
+        send("ccc")
+        assert exams() == [(kept, SITES[0], 1), (gone, SITES[1], 1)]
+
+
 def test_a_call_that_came_while_two_were_one_opens_for_whom_it_is_about(stack: Settings, tmp_path: Path) -> None:
     someone = population(np.random.default_rng(23))[3]
     told = {"姓名": someone.name, "性别": someone.sex, "出生日期": someone.birth}

@@ -41,11 +41,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A resolved person; ``key`` is their data key."""
+    """A resolved person; ``key`` is their data key.
+
+    ``first_key``: the person key of the claim's identifiers before any merge; None: the same.
+    """
 
     person_key: int
     key_id: str
     key: bytes
+    first_key: int | None = None
 
 
 @dataclass
@@ -93,43 +97,50 @@ class Vault:
              for i in claim.identifiers]
             for claim in claims
         ]  # fmt: skip
-        known = self._lookup(sorted({b for claim in indexes for b, _ in claim}))
+        known, first = self._lookup(sorted({b for claim in indexes for b, _ in claim}))
         self._give_keys(list({id(r): r for r in known.values()}.values()))
         assigned: list[_Row | None] = []
-        attached: dict[bytes, tuple[_Row, str]] = {}
+        named: list[int | None] = []
+        attached: dict[bytes, tuple[_Row, str, int | None]] = {}
         for claim, wanted in zip(claims, indexes, strict=True):
             row = _decide(wanted, known, claim.must_be_known)
             if row is not None and self._contradicts(row, claim.document, blind_key):
                 row = None
             assigned.append(row)
+            named.append(next((first[index] for index, _ in wanted if index in known), None))
             if row is None:
                 continue
             for index, kind in wanted:
                 if index not in known:
-                    known[index] = row
-                    attached[index] = (row, kind)
+                    known[index], first[index] = row, named[-1]
+                    attached[index] = (row, kind, named[-1])
                 row.types.add(kind)
             row.document = both(row.document, claim.document)
         rows = {r.person_key: r for r in assigned if r is not None}
         self._give_keys([r for r in rows.values() if r.new])
         if not self._write(rows, attached, site):
             return None
-        return [None if r is None else Person(r.person_key, r.key_id, r.key) for r in assigned]
+        return [
+            None if r is None else Person(r.person_key, r.key_id, r.key, n)
+            for r, n in zip(assigned, named, strict=True)
+        ]
 
-    def _lookup(self, indexes: list[bytes]) -> dict[bytes, _Row]:
+    def _lookup(self, indexes: list[bytes]) -> tuple[dict[bytes, _Row], dict[bytes, int | None]]:
+        """Whose the identifiers are, and whose each was before any merge."""
         rows: dict[int, _Row] = {}
         known: dict[bytes, _Row] = {}
+        first: dict[bytes, int | None] = {}
         found = self._connection.execute(
-            """select i.blind_index, p.person_key, p.key_id, p.digest, p.sealed,
+            """select i.blind_index, i.first_key, p.person_key, p.key_id, p.digest, p.sealed,
                       (select array_agg(o.identifier_type) from vault.identifier o where o.person_key = p.person_key)
                from vault.identifier i join vault.person p using (person_key) where i.blind_index = any(%b)""",
             (indexes,),
         )
-        for index, key, key_id, digest, sealed, types in found:
+        for index, first_key, key, key_id, digest, sealed, types in found:
             row = _Row(key, key_id, digest, bytes(sealed), types=set(types), numbers=len(types))
-            known[index] = rows.setdefault(key, row)
+            known[index], first[index] = rows.setdefault(key, row), first_key
         self._connection.commit()
-        return known
+        return known, first
 
     def _give_keys(self, rows: list[_Row]) -> None:
         old = self._keyring.data_keys([r.key_id for r in rows if not r.new])
@@ -144,13 +155,13 @@ class Vault:
                     "a person's data key is missing from the keystore: restore it, or erase the person"
                 )
 
-    def _write(self, rows: dict[int, _Row], attached: dict[bytes, tuple[_Row, str]], site: str) -> bool:
+    def _write(self, rows: dict[int, _Row], attached: dict[bytes, tuple[_Row, str, int | None]], site: str) -> bool:
         """False: another loader took an identifier or said something of a person meanwhile; nothing was written."""
         connection = self._connection
         blind_key = self._keyring.blind_key()
         new = [r for r in rows.values() if r.new]
         changed = self._changed([r for r in rows.values() if not r.new and r.document], blind_key)
-        touched = {r.person_key: r for r in [*changed, *(r for r, _ in attached.values() if not r.new)]}
+        touched = {r.person_key: r for r in [*changed, *(r for r, _, _ in attached.values() if not r.new)]}
         with connection.transaction(), connection.cursor() as cursor:
             if self._overtaken(touched):
                 raise psycopg.Rollback()
@@ -173,9 +184,13 @@ class Vault:
                 # sorted: two loaders that meet wait for one another instead of deadlocking
                 ordered = sorted(attached.items())
                 cursor.execute(
-                    """insert into vault.identifier (blind_index, person_key, identifier_type)
-                       select * from unnest(%b::bytea[], %b::bigint[], %b::text[]) on conflict do nothing""",
-                    ([i for i, _ in ordered], [r.person_key for _, (r, _) in ordered], [k for _, (_, k) in ordered]),
+                    """insert into vault.identifier (blind_index, person_key, identifier_type, first_key)
+                       select * from unnest(%b::bytea[], %b::bigint[], %b::text[], %b::bigint[])
+                       on conflict do nothing""",
+                    [
+                        list(column)
+                        for column in zip(*((i, r.person_key, k, n) for i, (r, k, n) in ordered), strict=True)
+                    ],
                 )
                 if cursor.rowcount != len(ordered):
                     raise psycopg.Rollback()

@@ -58,6 +58,8 @@ class Batch:
     rows: Ints
     rejects: Rejects
     owner: npt.NDArray[np.int32] = field(init=False)
+    first_keys: Ints = field(init=False)
+    """The person key of each record's identifiers before any merge: what a record without a number is keyed by."""
     alive: Flags = field(init=False)
     persons: list[Person] = field(default_factory=list)
     sexes: list[str | None] = field(default_factory=list)
@@ -72,6 +74,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         self.owner = np.full(len(self.rows), -1, np.int32)
+        self.first_keys = np.zeros(len(self.rows), np.int64)
         self.alive = np.ones(len(self.rows), bool)
 
     def column(self, role: str) -> pa.Array | None:

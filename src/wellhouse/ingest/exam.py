@@ -147,13 +147,15 @@ def _exam_keys(batch: Batch, day: Ints) -> Ints:
 def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints, apart: pa.Array | None = None) -> Ints:
     """A key per record from the source's number of it, else from person and day; 0 where rejected.
 
+    The person is the one whom the record's identifiers named first: a merge leaves the key of a resend as it was.
+
     :param apart: what tells records of a person and day apart that have no number
     """
     layout = batch.layout
     heads, run = batch.runs
     numbers, index = batch.each(number, clean) if number is not None else ([""], np.zeros(len(heads), np.int64))
     others, other = batch.each(apart, clean) if apart is not None else ([""], np.zeros(len(heads), np.int64))
-    persons, on = batch.person_keys()[heads], day[heads]
+    persons, on = batch.first_keys[heads], day[heads]
     unnumbered = np.array([not n for n in numbers], bool)[index]
     first, group = groups(index, np.where(unnumbered, _joint(persons, on, other), 0))
     keys = np.zeros(len(first), np.int64)

@@ -33,7 +33,7 @@ class Persons(Protocol):
 
 
 def identify(batch: Batch, vault: Persons) -> None:
-    """Fill ``owner`` and ``persons``; reject the records whose person is unknown, doubtful or two persons."""
+    """Fill ``owner``, ``persons``, ``first_keys``; reject records whose person is unknown, doubtful or two persons."""
     columns = {role: c for role in (*_COMBINED, *_KEPT) if (c := batch.column(role)) is not None}
     combined = [batch.each(columns[role], str)[1] for role in _COMBINED if role in columns]
     heads, run = batch.runs
@@ -59,6 +59,8 @@ def identify(batch: Batch, vault: Persons) -> None:
         facts[number] = Fact(person, sex, born)
         known.remember(digest, Fact(person, sex, born))
     batch.owner = _owners(batch, facts)[group][run]
+    named = [0 if f is None else f.person.first_key or f.person.person_key for f in facts]
+    batch.first_keys = np.array(named, np.int64)[group][run]
     for row in np.flatnonzero(batch.owner < 0).tolist():
         role, reason = refused[int(group[run[row]])]
         batch.reject(row, role, reason.reason, reason.expected)

@@ -90,7 +90,11 @@ def merge(of: Settings, kept: int, gone: int, purpose: str) -> Merge:
                     insert into vault.merge_row select distinct %s::bigint, %s, load_id, row_number from moved""",  # noqa: S608
                 (kept, gone, number, table),
             )
-        connection.execute("update vault.identifier set person_key = %s where person_key = %s", (kept, gone))
+        connection.execute(
+            """update vault.identifier set person_key = %s, first_key = coalesce(first_key, person_key)
+               where person_key = %s""",
+            (kept, gone),
+        )
         connection.execute(
             "insert into vault.person_site select %s, unnest(sites) from vault.merge where merge_id = %s",
             (kept, number),
