@@ -14,6 +14,10 @@ from psycopg import conninfo
 from wellhouse.settings import Settings, settings
 
 READER_PREFIX = "wh_u_"
+IDENTIFIED = "health_manager"
+"""The role of readers who may know who somebody is."""
+BY_SITE = ("analyst", IDENTIFIED)
+"""Roles that read persons' rows, and so need a site."""
 _READER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 

@@ -115,8 +115,7 @@ def typeset(of: Settings) -> Figure:
 def _documents(of: Settings, count: int) -> Iterator[tuple[dict[str, Any], Any]]:
     words = wording(summary.folder(of), "zh")
     with reading(of, READER) as mine:
-        for person_key in mine.of_year(SITE, YEAR, count):
-            facts = mine.facts(mine.latest(person_key, SITE, YEAR))
+        for facts in mine.facts(mine.latest(mine.of_year(SITE, YEAR, count), SITE, YEAR)):
             yield document(facts, words), facts.built_at
 
 

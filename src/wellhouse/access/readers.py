@@ -13,9 +13,7 @@ from wellhouse import audit, db
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 
-ROLES = ("analyst", "health_manager", "management", "administrator", "auditor")
-BY_SITE = ("analyst", "health_manager")
-"""Roles that read persons' rows, and so need a site."""
+ROLES = (*db.BY_SITE, "management", "administrator", "auditor")
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Default:
 DEFAULTS = (
     Default("analyst_hz", "analyst", ("hz",)),
     Default("analyst_sh", "analyst", ("sh",)),
-    Default("manager_hz", "health_manager", ("hz",)),
+    Default("manager_hz", db.IDENTIFIED, ("hz",)),
     Default("management", "management"),
     Default("administrator", "administrator"),
     Default("auditor", "auditor"),
@@ -82,9 +80,9 @@ def provision(
     sites = sorted(set(sites))
     if role not in ROLES:
         raise WellhouseError(f"no such role: {role}; there are {', '.join(ROLES)}")
-    if role in BY_SITE and not sites:
+    if role in db.BY_SITE and not sites:
         raise WellhouseError(f"the role {role} reads one site's rows: give --site")
-    if role not in BY_SITE and sites:
+    if role not in db.BY_SITE and sites:
         raise WellhouseError(f"the role {role} reads no site's rows: leave out --site")
     login = _login(username)
     with db.connect("wh_access", of) as connection:
@@ -98,7 +96,7 @@ def provision(
 
 def grant(of: Settings, username: str, sites: Iterable[str], until: dt.datetime | None = None) -> None:
     """Clear a reader for more sites, or for the same ones until another day."""
-    _known(of, username, BY_SITE)
+    _known(of, username, db.BY_SITE)
     with db.connect("wh_access", of) as connection:
         for site in sorted(set(sites)):
             connection.execute("select access.grant_site(%s, %s, %s)", (username, site, until))
@@ -171,7 +169,7 @@ def steward(of: Settings, username: str, load_id: int) -> None:
     for reader in everyone(of):
         if reader.username == username and reader.active and load is not None:
             sites = [g.site for g in reader.sites if g.valid_until is None or g.valid_until > now]
-            if reader.role == "administrator" or (reader.role == "health_manager" and load[0] in sites):
+            if reader.role == "administrator" or (reader.role == db.IDENTIFIED and load[0] in sites):
                 return
     raise WellhouseError(f"{username} may look at no record of load {load_id}")
 

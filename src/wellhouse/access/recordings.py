@@ -14,8 +14,6 @@ from wellhouse.crypto.vault import Person, person_keys
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 
-_ROLE = "health_manager"
-
 
 @dataclass(frozen=True)
 class Recording:
@@ -65,7 +63,7 @@ def _cleared(settings: Settings, recording_key: int, username: str, purpose: str
         raise WellhouseError(f"there is no reader {username}") from None
     with connection:
         allowed = connection.execute("select access.my_role()").fetchone()
-        if allowed is None or allowed[0] != _ROLE:
+        if allowed is None or allowed[0] != db.IDENTIFIED:
             raise WellhouseError(f"{username} may play no recordings: that takes a health manager")
         found = connection.execute(
             "select person_key from marts.fct_call_recording where recording_key = %s", (recording_key,)

@@ -52,14 +52,17 @@ def revoke(name: Name, site: Sites = None) -> None:
     """End a reader's access now, or take single sites away; open sessions end too."""
     from wellhouse.access import readers
     from wellhouse.settings import settings
-    from wellhouse.superset import users
-    from wellhouse.superset.client import Superset
 
     of = settings()
     if site:
         readers.revoke_sites(of, name, site)
         return
     readers.revoke(of, name)  # no row from now on, whatever happens to Superset
+
+    # imported only now: it takes longer than the revocation
+    from wellhouse.superset import users
+    from wellhouse.superset.client import Superset
+
     with Superset(of) as superset:
         users.deactivate(superset, name)
 

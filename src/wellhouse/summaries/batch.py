@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import time
@@ -11,8 +10,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-from pypdf import PdfReader
 
 from wellhouse import files
 from wellhouse.errors import WellhouseError
@@ -81,9 +78,10 @@ def summaries(
             mine.audited("export", block)
             if mine.identified:
                 mine.audited("reveal", block)
-            of_block = (mine.facts(mine.latest(person_key, site, year)) for person_key in block)
-            for person_key, pdf in zip(block, printers.map(printed, of_block), strict=True):
-                name, pages = f"{person_key}_{language}.pdf", len(PdfReader(io.BytesIO(pdf)).pages)
+            for person_key, pdf in zip(
+                block, printers.map(printed, mine.facts(mine.latest(block, site, year))), strict=True
+            ):
+                name, pages = f"{person_key}_{language}.pdf", summary.pages(pdf)
                 if password is not None:
                     pdf = summary.locked(pdf, password)
                 summary.write(pdf, output / name)

@@ -1,4 +1,4 @@
-"""Read one person's rows with the reader's own database role: PostgreSQL's policies decide what there is.
+"""Read persons' rows with the reader's own database role: PostgreSQL's policies decide what there is.
 
 Everything happens in one transaction of the reader's; the audit has it before anything but the latest exam is read. Who
 the person is, is read only for health managers, as ``wh_identity`` and after an event of its own.
@@ -37,39 +37,41 @@ from wellhouse.summaries.facts import (
     Stage,
 )
 
-IDENTIFIED = "health_manager"
-READERS = ("analyst", IDENTIFIED)
 Row = dict[str, Any]
 
 LATEST = """
-    select person.person_key, person.site, sites.name_zh as site_zh, sites.name_en as site_en, person.sex,
+    select distinct on (person_key)
+           person.person_key, site, sites.name_zh as site_zh, sites.name_en as site_en, person.sex,
            exam.exam_key, exam.exam_date, exam.age_years, exam.exam_date = person.last_exam_date as is_newest,
-           (select count(*) from marts.fct_exam before
-            where before.person_key = person.person_key and before.site = person.site
-              and before.exam_date <= exam.exam_date) as exam_count, %(before)s::date as before
+           count(*) over (partition by person_key, site order by exam.exam_date) as exam_count,
+           %(before)s::date as before
     from marts.dim_person person
     join marts.dim_site sites using (site)
     join marts.fct_exam exam using (person_key, site)
-    where person.person_key = %(person_key)s and exam.exam_date < %(before)s
-      and site = coalesce(%(site)s, site)
-    order by exam.exam_date desc, exam.exam_key desc
-    limit 1
+    where person_key = any(%(persons)s) and exam.exam_date < %(before)s and site = coalesce(%(site)s, site)
+    order by person_key, exam.exam_date desc, exam.exam_key desc
 """
+ASKED = """
+    select asked.person_key as of_person, found.*
+    from unnest(%(persons)s::bigint[], %(sites)s::text[], %(exams)s::bigint[], %(dates)s::date[], %(befores)s::date[])
+         as asked (person_key, site, exam_key, exam_date, before)
+    cross join lateral ({query}) found
+"""
+"""One of the queries below for many persons at once: a lateral query is put for each and leaves its rows in order."""
 RESULTS = """
     select o.exam_key, o.exam_date, o.indicator_code, i.name_zh, i.name_en, i.category, i.worse_direction,
            o.unit, o.value, o.value_text, o.comparator, o.reference_low, o.reference_high, o.interpretation, o.load_id
     from marts.fct_observation o
     join marts.dim_indicator i using (indicator_code)
-    where o.person_key = %(person_key)s and o.site = %(site)s and o.exam_date <= %(exam_date)s
+    where o.person_key = asked.person_key and o.site = asked.site and o.exam_date <= asked.exam_date
     order by o.exam_date, o.exam_key
 """
 TRENDS = """
     select t.exam_key, t.exam_date, t.indicator_code, t.indicator_name_zh, t.indicator_name_en, t.unit, t.value,
-           o.comparator, t.interpretation, t.reference_low, t.reference_high, t.change_from_previous,
-           t.slope_per_year, t.population_p10, t.population_p90
+           t.interpretation, t.reference_low, t.reference_high, t.change_from_previous, t.slope_per_year,
+           t.population_p10, t.population_p90
     from marts.fct_indicator_trend t
-    join marts.fct_observation o using (exam_key, indicator_code)
-    where t.person_key = %(person_key)s and t.site = %(site)s and t.exam_date <= %(exam_date)s
+    where t.person_key = asked.person_key and t.site = asked.site and t.exam_date <= asked.exam_date
     order by t.indicator_code, t.exam_number
 """
 RISKS = """
@@ -84,31 +86,31 @@ RISKS = """
     ) score
     left join (select * from marts.fct_risk_score where recalibrated) own
         using (person_key, site, exam_key, model, output)
-    where person_key = %(person_key)s and site = %(site)s and exam_key = %(exam_key)s
+    where person_key = asked.person_key and site = asked.site and exam_key = asked.exam_key
     order by model, score.category nulls last, output
 """
 CHANGES = """
     select model, input, risk_target as target, risk_then as then
     from marts.fct_risk_change
-    where person_key = %(person_key)s and site = %(site)s and exam_key = %(exam_key)s
+    where person_key = asked.person_key and site = asked.site and exam_key = asked.exam_key
     order by model, risk_then desc
 """
 FOLLOW_UPS = """
     select follow_up_date, method, outcome, next_date
     from marts.fct_follow_up_event
-    where person_key = %(person_key)s and site = %(site)s and follow_up_date < %(before)s
+    where person_key = asked.person_key and site = asked.site and follow_up_date < asked.before
     order by follow_up_date desc
     limit 5
 """
 DUE = """
     select due_date, overdue_days, text_zh, text_en from marts.fct_follow_up_due
-    where person_key = %(person_key)s and site = %(site)s and due_status in ('open', 'overdue')
+    where person_key = asked.person_key and site = asked.site and due_status in ('open', 'overdue')
     order by due_date, follow_up_due_key
     limit 8
 """
 ADVICE = """
     select topic, text_zh, text_en, source from marts.fct_advice
-    where person_key = %(person_key)s and site = %(site)s
+    where person_key = asked.person_key and site = asked.site
     order by place, advice
 """
 STAGES = """
@@ -116,14 +118,18 @@ STAGES = """
            s.interpretation_from, s.interpretation_to
     from marts.fct_stage_summary s
     join marts.dim_indicator i using (indicator_code)
-    where s.person_key = %(person_key)s and s.site = %(site)s
+    where s.person_key = asked.person_key and s.site = asked.site
       and (s.is_real_change or s.interpretation_from is distinct from s.interpretation_to)
       and (s.year_from, s.year_to) = (
           select min(year_from), max(year_to) from marts.fct_stage_summary
-          where person_key = %(person_key)s and site = %(site)s and year_to <= extract(year from %(exam_date)s)
+          where person_key = asked.person_key and site = asked.site and year_to <= extract(year from asked.exam_date)
       )
     order by s.indicator_code
 """
+QUERIES = {
+    "results": RESULTS, "trends": TRENDS, "risks": RISKS, "changes": CHANGES, "follow_ups": FOLLOW_UPS, "due": DUE,
+    "advice": ADVICE, "stages": STAGES,
+}  # fmt: skip
 BUILT = """
     select max(at) as built_at from ops.model_run where node like '%%fct_indicator_trend' and status = 'success'
 """
@@ -143,11 +149,13 @@ def collect(settings: Settings, person_key: int, username: str) -> Facts:
         is the same line for a person who does not exist and one of another site.
     """
     with reading(settings, username) as mine:
-        latest = mine.latest(person_key)
+        latest = mine.latest([person_key])
+        if not latest:
+            raise WellhouseError(f"{username} may read no exam of a person {person_key}")
         mine.audited("read", [person_key])
         if mine.identified:
             mine.audited("reveal", [person_key])
-        return mine.facts(latest)
+        return mine.facts(latest)[0]
 
 
 @contextmanager
@@ -161,13 +169,13 @@ def reading(settings: Settings, username: str) -> Iterator[Reading]:
         connection.commit()
         connection.execute("set transaction isolation level repeatable read")
         identities = None
-        if role == IDENTIFIED:
+        if role == db.IDENTIFIED:
             identities = (
                 opened.enter_context(db.connect("wh_identity", settings)),
                 opened.enter_context(Keyring.open(settings)),
             )
-        who = audit.reader(username)
-        yield Reading(settings, username, who, connection.cursor(row_factory=dict_row), identities, _built_at(settings))
+        cursor = connection.cursor(row_factory=dict_row)
+        yield Reading(settings, audit.reader(username), cursor, identities, _built_at(settings))
 
 
 def of_subject(settings: Settings, person_key: int, who: str) -> Facts | None:
@@ -182,15 +190,15 @@ def of_subject(settings: Settings, person_key: int, who: str) -> Facts | None:
     ):
         connection.execute("set transaction isolation level repeatable read")
         try:
-            latest = _latest(connection.cursor(row_factory=dict_row), person_key)
+            latest = _latest(connection.cursor(row_factory=dict_row), [person_key])
         except psycopg.errors.UndefinedTable:
             return None
-        if latest is None:
+        if not latest:
             return None
         cursor = connection.cursor(row_factory=dict_row)
-        own = Reading(settings, who, who, cursor, (identity, keyring), _built_at(settings))
+        own = Reading(settings, who, cursor, (identity, keyring), _built_at(settings))
         own.audited("reveal", [person_key])
-        return own.facts(latest)
+        return own.facts(latest)[0]
 
 
 @dataclass(frozen=True)
@@ -198,7 +206,6 @@ class Reading:
     """A reader's view; ``who``: their name in the audit. Who calls :meth:`facts` has called :meth:`audited` before."""
 
     settings: Settings
-    username: str
     who: str
     cursor: psycopg.Cursor[Row]
     identities: tuple[psycopg.Connection, Keyring] | None
@@ -219,57 +226,73 @@ class Reading:
         asked = {"site": site, "year": year, "most": most}
         return [int(r["person_key"]) for r in self.cursor.execute(OF_YEAR, asked).fetchall()]
 
-    def latest(self, person_key: int, site: str | None = None, year: int | None = None) -> Row:
-        """The latest exam that the reader may see: at one site, up to the end of a year, if these are given.
+    def latest(self, persons: list[int], site: str | None = None, year: int | None = None) -> list[Row]:
+        """Each one's latest exam that the reader may see: at one site, up to the end of a year, if these are given.
 
-        :raises WellhouseError: there is none
+        By ``person_key``; who has none is absent.
         """
-        found = _latest(self.cursor, person_key, site, year)
-        if found is None:
-            raise WellhouseError(f"{self.username} may read no exam of a person {person_key}")
+        return _latest(self.cursor, persons, site, year)
+
+    def facts(self, latest: list[Row]) -> list[Facts]:
+        """As of these exams. Of an older one nothing that a later exam has said: no slope, no advice, nothing due."""
+        found = {name: self._rows(query, latest) for name, query in QUERIES.items()}
+        known = self._identities(latest)
+        return [
+            _facts(exam, known.get(exam["person_key"]), {n: of[exam["person_key"]] for n, of in found.items()},
+                   self.built_at)
+            for exam in latest
+        ]  # fmt: skip
+
+    def _rows(self, query: str, latest: list[Row]) -> dict[int, list[Row]]:
+        """The query's rows of each person, in its order."""
+        asked = {
+            name: [exam[column] for exam in latest]
+            for name, column in {"persons": "person_key", "sites": "site", "exams": "exam_key", "dates": "exam_date",
+                                 "befores": "before"}.items()
+        }  # fmt: skip
+        found: dict[int, list[Row]] = defaultdict(list)
+        for row in self.cursor.execute(ASKED.format(query=query).encode(), asked):
+            found[row.pop("of_person")].append(row)
         return found
 
-    def facts(self, latest: Row) -> Facts:
-        """As of that exam. Of an older one nothing that a later exam has said: no slope, no advice, nothing due."""
-
-        def rows(query: str) -> list[Row]:
-            return self.cursor.execute(query.encode(), latest).fetchall()
-
-        results, trends, changes = rows(RESULTS), rows(TRENDS), rows(CHANGES)
-        person_key = int(latest["person_key"])
-        return Facts(
-            person=Person(person_key, latest["site"], latest["site_zh"], latest["site_en"], latest["sex"]),
-            identity=self._identity(person_key, latest["site"]),
-            exam=Exam(latest["exam_key"], latest["exam_date"], latest["age_years"], latest["exam_count"]),
-            results=_results(results, trends, latest["exam_key"]),
-            series=_series(trends, latest["is_newest"]),
-            risks=tuple(_risk(row, changes) for row in rows(RISKS)),
-            follow_ups=tuple(FollowUp(**row) for row in rows(FOLLOW_UPS)),
-            due=tuple(Due(**row) for row in rows(DUE)) if latest["is_newest"] else (),
-            advice=tuple(Advice(**row) for row in rows(ADVICE)) if latest["is_newest"] else (),
-            stages=tuple(Stage(**row) for row in rows(STAGES)),
-            built_at=self.built_at,
-            loads=tuple(sorted({r["load_id"] for r in results if r["exam_key"] == latest["exam_key"]})),
-        )
-
-    def _identity(self, person_key: int, site: str) -> dict[str, str] | None:
-        """Who the person is, for whom the row policies have shown to be of the reader's site."""
+    def _identities(self, latest: list[Row]) -> dict[int, dict[str, str]]:
+        """Who the persons are, whom the row policies have shown to be of the reader's site."""
         if self.identities is None:
-            return None
+            return {}
         connection, keyring = self.identities
+        wanted = {(exam["person_key"], exam["site"]) for exam in latest}
         known = connection.execute(
-            "select from vault.person_site where person_key = %s and site = %s", (person_key, site)
-        ).fetchone()
-        if known is None:
+            "select person_key, site from vault.person_site where person_key = any(%s)", ([key for key, _ in wanted],)
+        ).fetchall()
+        if strangers := wanted - {*known}:
+            person_key, site = min(strangers)
             raise WellhouseError(f"the vault knows no person {person_key} at site {site}")
-        return reveal(connection, keyring, person_key)
+        return {person_key: reveal(connection, keyring, person_key) for person_key, _ in wanted}
+
+
+def _facts(exam: Row, identity: dict[str, str] | None, rows: dict[str, list[Row]], built_at: dt.datetime) -> Facts:
+    newest = exam["is_newest"]
+    return Facts(
+        person=Person(exam["person_key"], exam["site"], exam["site_zh"], exam["site_en"], exam["sex"]),
+        identity=identity,
+        exam=Exam(exam["exam_key"], exam["exam_date"], exam["age_years"], exam["exam_count"]),
+        results=_results(rows["results"], rows["trends"], exam["exam_key"]),
+        series=_series(rows["trends"], rows["results"], newest),
+        risks=tuple(_risk(row, rows["changes"]) for row in rows["risks"]),
+        follow_ups=tuple(FollowUp(**row) for row in rows["follow_ups"]),
+        due=tuple(Due(**row) for row in rows["due"]) if newest else (),
+        advice=tuple(Advice(**row) for row in rows["advice"]) if newest else (),
+        stages=tuple(Stage(**row) for row in rows["stages"]),
+        built_at=built_at,
+        loads=tuple(sorted({r["load_id"] for r in rows["results"] if r["exam_key"] == exam["exam_key"]})),
+    )
 
 
 def _latest(
-    cursor: psycopg.Cursor[Row], person_key: int, site: str | None = None, year: int | None = None
-) -> Row | None:
+    cursor: psycopg.Cursor[Row], persons: list[int], site: str | None = None, year: int | None = None
+) -> list[Row]:
     before = dt.date.max if year is None else dt.date(year + 1, 1, 1)
-    return cursor.execute(LATEST, {"person_key": person_key, "site": site, "before": before}).fetchone()
+    return cursor.execute(LATEST, {"persons": persons, "site": site, "before": before}).fetchall()
 
 
 def _sign_in(settings: Settings, username: str) -> psycopg.Connection:
@@ -288,7 +311,7 @@ def _sign_in(settings: Settings, username: str) -> psycopg.Connection:
 def _role(connection: psycopg.Connection, username: str) -> str:
     row = connection.execute("select access.my_role()").fetchone()
     role = str(row[0]) if row else ""
-    if role not in READERS:
+    if role not in db.BY_SITE:
         raise WellhouseError(f"{username} may read no health summaries: that takes an analyst or a health manager")
     return role
 
@@ -335,7 +358,8 @@ def _risk(row: Row, changes: list[Row]) -> Risk:
     return Risk(**row | {"missing": tuple(row["missing"]), "changes": of_model})
 
 
-def _series(rows: list[Row], with_slope: bool) -> tuple[Series, ...]:
+def _series(rows: list[Row], results: list[Row], with_slope: bool) -> tuple[Series, ...]:
+    comparators = {(r["exam_key"], r["indicator_code"]): r["comparator"] for r in results}
     grouped: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         grouped[row["indicator_code"]].append(row)
@@ -346,14 +370,15 @@ def _series(rows: list[Row], with_slope: bool) -> tuple[Series, ...]:
             name_en=of[-1]["indicator_name_en"],
             unit=of[-1]["unit"],
             slope_per_year=of[-1]["slope_per_year"] if with_slope else None,
-            points=tuple(_point(row) for row in of),
+            points=tuple(_point(row, comparators[row["exam_key"], code]) for row in of),
         )
         for code, of in grouped.items()
     )
 
 
-def _point(row: Row) -> Point:
-    return Point(**{name: row[name] for name in Point.__dataclass_fields__})
+def _point(row: Row, comparator: str | None) -> Point:
+    known = row | {"comparator": comparator}
+    return Point(**{name: known[name] for name in Point.__dataclass_fields__})
 
 
 def _built_at(settings: Settings) -> dt.datetime:

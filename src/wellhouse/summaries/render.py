@@ -28,7 +28,10 @@ class Renderer:
         found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[fonts])
         if FAMILY not in found.families():
             raise WellhouseError(f"the font {FAMILY} is not in {fonts}: install the package fonts-noto-cjk")
-        self._folder, self._template, self._fonts = folder, template, found
+        # the document comes as a file in memory: as one of typst's inputs it would be part of everything that typst
+        # remembers, and what is the same for all people would be set again for each
+        self._folder, self._fonts = folder, found
+        self._main = {"main.typ": f'#include "{template}"'.encode()}
         self._own = local()  # a compiler sets one document at a time, and lets other threads run meanwhile
 
     def pdf(self, document: dict[str, Any], created: dt.datetime) -> bytes:
@@ -37,11 +40,12 @@ class Renderer:
         :param created: the time that the PDF says it was made
         :raises WellhouseError: the template does not compile, or the font lacks a character of the document.
         """
-        inputs = {"document": json.dumps(document, ensure_ascii=False)}
+        files = self._main | {"document.json": json.dumps(document, ensure_ascii=False).encode()}
         try:
             pdf = self._compiler().compile(
-                format="pdf", sys_inputs=inputs, pdf_standards="a-2b", timestamp=int(created.timestamp())
-            )
+                files,  # type: ignore[type-var]  # typst takes a folder in memory, which its hints leave out
+                format="pdf", pdf_standards="a-2b", timestamp=int(created.timestamp()),
+            )  # fmt: skip
         except typst.TypstError as error:
             raise WellhouseError(_explain(error)) from None
         assert isinstance(pdf, bytes)
@@ -50,8 +54,9 @@ class Renderer:
     def _compiler(self) -> typst.Compiler:
         if not hasattr(self._own, "compiler"):
             self._own.compiler = typst.Compiler(
-                self._folder / self._template, root=self._folder, font_paths=self._fonts, ignore_system_fonts=True
-            )
+                self._main,  # type: ignore[type-var]  # as above
+                root=self._folder, font_paths=self._fonts, ignore_system_fonts=True,
+            )  # fmt: skip
         compiler: typst.Compiler = self._own.compiler
         return compiler
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,6 +45,11 @@ def summary_of_subject(settings: Settings, person_key: int, language: Language, 
 def _renderer(template: Path) -> Renderer:
     """One a process: reading the fonts takes longer than a summary does."""
     return Renderer(template)
+
+
+def pages(pdf: bytes) -> int:
+    """How many pages an unlocked PDF of ours has: typst leaves their dictionaries uncompressed."""
+    return len(re.findall(rb"/Type */Page\b", pdf))
 
 
 def locked(pdf: bytes, password: str) -> bytes:

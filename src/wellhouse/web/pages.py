@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, render_template, request
 from flask_login import current_user
 
-from wellhouse import audit, exports
+from wellhouse import audit, db, exports
 from wellhouse.access import recordings
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
@@ -41,12 +41,12 @@ def person(person_key: int) -> Any:
     """A person as their own site knows them; a health manager sees who it is, an analyst a code."""
     with _as_me() as connection:
         role = reading.role(connection)
-        if role not in ("analyst", reading.IDENTIFIED):
+        if role not in db.BY_SITE:
             abort(404)
         found = reading.rows(connection, reading.PERSON, person_key)
         if not found:
             abort(404)
-        identified = role == reading.IDENTIFIED
+        identified = role == db.IDENTIFIED
         _audited("reveal" if identified else "read", "person page", [person_key], 1)
         who, site = found[0], found[0]["site"]
         values = {
@@ -121,7 +121,7 @@ def me() -> Any:
 def _work_list() -> tuple[list[list[Any]], bool]:
     """Head and rows with contact details, for health managers only; and whether there are more than these."""
     with _as_me() as connection:
-        if reading.role(connection) != reading.IDENTIFIED:
+        if reading.role(connection) != db.IDENTIFIED:
             abort(404)
         due = reading.rows(connection, reading.WORK_LIST, MOST_ROWS + 1)
     due, truncated = due[:MOST_ROWS], len(due) > MOST_ROWS

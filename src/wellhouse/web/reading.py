@@ -16,7 +16,6 @@ from wellhouse.crypto.vault import reveal
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 
-IDENTIFIED = "health_manager"
 PERSON = """
     select p.person_key, p.site, s.name_zh as site_zh, s.name_en as site_en, p.sex, p.birth_year, p.age_years,
            p.first_exam_date, p.last_exam_date, p.exam_count
