@@ -102,3 +102,23 @@ def test_diagnoses_are_as_common_as_in_cities(lives: Course) -> None:
     assert 0.005 < lives.cvd[:, -1].mean() < 0.08
     for flag in (lives.hypertension, lives.diabetes, lives.cvd, lives.bp_medication):
         assert (flag[:, 1:] >= flag[:, :-1]).all()  # once diagnosed, always
+
+
+def test_kidneys_fail_as_often_as_in_health_checks(persons: People, lives: Course, values: dict[str, Floats]) -> None:
+    """eGFR under 60 (CKD-EPI 2021): 1.2 % at 50-59, 3.1 % at 60-69, 13 % from 70 (Zhuang 2022)."""
+    scaled = values["CREA"] / np.where(persons.male, 79.6, 61.9)[:, None]
+    shape = np.where(persons.male, -0.302, -0.241)[:, None]
+    egfr = 142 * np.minimum(scaled, 1) ** shape * np.maximum(scaled, 1) ** -1.2 * 0.9938**lives.age
+    egfr = egfr * np.where(persons.male, 1, 1.012)[:, None]
+    low, known = egfr < 60, ~np.isnan(egfr)
+    for of, least, most in ((50, 0.005, 0.025), (60, 0.015, 0.055), (70, 0.08, 0.19)):
+        band = known & (lives.age >= of) & (lives.age < (of + 10 if of < 70 else 200))
+        assert least < low[band].mean() < most, of
+
+
+def test_a_third_of_people_with_diabetes_know(persons: People, lives: Course) -> None:
+    """Wang 2021: 36.7 % aware, nine in ten of them treated; a centre that calls people yearly finds some more."""
+    sick = lives.diabetes & persons.attends
+    assert 0.28 < lives.diabetes_known[sick].mean() < 0.55
+    assert not lives.diabetes_known[~lives.diabetes].any()
+    assert 0.7 < lives.glucose_medication[lives.diabetes_known & persons.attends].mean() < 1

@@ -1,6 +1,7 @@
 """How a person's health moves over the years: weight, pressure, glucose, lipids; what is diagnosed and treated.
 
-Sizes follow what is usual in adults of Chinese cities; within-person variation follows the coefficients of the EFLM
+Sizes follow what is usual in adults of Chinese cities. Diabetes: a tenth have it, a third of them know (Wang L, JAMA
+2021;326:2498-2506). Within-person variation follows the coefficients of the EFLM
 Biological Variation Database (systolic pressure about 5 %, total cholesterol 5 %, triglycerides 20 %, glucose 5 %).
 """
 
@@ -38,6 +39,7 @@ class Course:
     salty: Ints
     hypertension: Flags
     diabetes: Flags
+    diabetes_known: Flags
     cvd: Flags
     bp_medication: Flags
     statin: Flags
@@ -56,7 +58,15 @@ class _State:
         self.enrolled = np.zeros(count, bool)
         self.flags = {
             name: np.zeros(count, bool)
-            for name in ("hypertension", "diabetes", "cvd", "bp_medication", "statin", "glucose_medication")
+            for name in (
+                "hypertension",
+                "diabetes",
+                "diabetes_known",
+                "cvd",
+                "bp_medication",
+                "statin",
+                "glucose_medication",
+            )
         }
 
 
@@ -140,7 +150,7 @@ def _year(
         + 5 * latent["pressure"]
     )
     liability = latent["glucose"] + 0.035 * (age - 45) + 0.09 * heavy
-    flags["diabetes"] |= liability + rng.normal(0, 0.15, count) > 1.95
+    flags["diabetes"] |= liability + rng.normal(0, 0.15, count) > 1.72
     fpg = (
         5.15
         + 0.012 * (age - 45)
@@ -219,7 +229,8 @@ def _after(
     flags["hypertension"] |= attends & high & (chance[0] < 0.5)
     flags["bp_medication"] |= attends & flags["hypertension"] & (chance[1] < 0.45)
     flags["statin"] |= attends & ((measured["LDLC"] > 4.1) | flags["cvd"]) & (chance[2] < 0.3)
-    flags["glucose_medication"] |= attends & flags["diabetes"] & (chance[3] < 0.5)
+    flags["diabetes_known"] |= attends & flags["diabetes"] & (measured["FPG"] >= 7.0) & (chance[3] < 0.1)
+    flags["glucose_medication"] |= attends & flags["diabetes_known"] & (chance[1] < 0.6)
     smokes = state.smoking == CURRENT
     yearly = 0.0012 * np.exp(
         0.06 * (age - 45) + 0.012 * (measured["SBP"] - 125) + 0.6 * smokes + 0.5 * flags["diabetes"]

@@ -56,6 +56,7 @@ def _chemistry(people: People, course: Course, rng: np.random.Generator) -> dict
     heavy = course.values["BMI"] - 24
     drinks = (course.drinks == 2)[:, None]
     liver, kidney = course.latent["liver"][:, None], course.latent["kidney"][:, None]
+    failing = _failing(male, age, kidney)
     alt = np.exp(np.where(male, 3.05, 2.75) + 0.05 * heavy + 0.38 * liver + 0.1 * drinks)
     tp, alb = _person(74, 2.8, shape, rng), _person(46.5, 1.6, shape, rng) - 0.05 * (age - 45)
     protein = np.round(_varied(tp, 0.02, rng, shape), 1)
@@ -65,8 +66,12 @@ def _chemistry(people: People, course: Course, rng: np.random.Generator) -> dict
         "UA": _varied(
             np.maximum(np.where(male, 355, 268) + 7 * heavy + _person(0, 45, shape, rng), 120), 0.08, rng, shape
         ),
-        "CREA": _varied(np.where(male, 77, 58) * (1 + 0.0022 * (age - 45)) + 7 * kidney, 0.045, rng, shape),
-        "UREA": _varied(_person(4.9, 0.7, shape, rng) + 0.025 * (age - 45) + 0.2 * kidney, 0.12, rng, shape),
+        "CREA": _varied(
+            (np.where(male, 77, 58) * (1 + 0.0022 * (age - 45)) + 7 * kidney) * np.exp(0.6 * failing), 0.045, rng, shape
+        ),
+        "UREA": _varied(
+            _person(4.9, 0.7, shape, rng) + 0.025 * (age - 45) + 0.2 * kidney + 4 * failing, 0.12, rng, shape
+        ),
         "ALT": np.maximum(_varied(alt, 0.18, rng, shape), 5),
         "AST": np.maximum(_varied(12 + 0.42 * alt, 0.12, rng, shape), 8),
         "GGT": np.maximum(
@@ -87,6 +92,16 @@ def _chemistry(people: People, course: Course, rng: np.random.Generator) -> dict
             _varied(np.exp(_person(0.5, 0.5, shape, rng) + 0.2 * (course.smoking == CURRENT)), 0.15, rng, shape), 0.2
         ),
     }
+
+
+def _failing(male: Flags, age: Floats, kidney: Floats) -> Floats:
+    """How far a kidney has failed, 0 for most: so that an eGFR under 60 is as frequent as in 9.5 million people of
+    Chinese health checks, 1.2 % at 50-59, 3.1 % at 60-69, 13 % from 70, women more often (Zhuang Z, Clin Kidney J
+    2022;15:2228-2236).
+    """
+    from_level = 2.3 - 0.038 * (age - 45) - 0.031 * np.maximum(age - 65, 0) + np.where(male, 0.12, -0.12)
+    failing: Floats = np.maximum(kidney - from_level, 0)
+    return failing
 
 
 def _blood(people: People, course: Course, rng: np.random.Generator) -> dict[str, Floats]:

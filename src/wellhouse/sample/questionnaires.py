@@ -111,7 +111,7 @@ def answers(people: People, course: Course, of: Minds, exams: Exams, rng: np.ran
 def _lifestyle(course: Course, p: int, y: int, rng: np.random.Generator) -> list[tuple[str, str, str]]:
     history = {
         "hypertension_history": course.hypertension[p, y],
-        "diabetes_history": course.diabetes[p, y],
+        "diabetes_history": course.diabetes_known[p, y],
         "cvd_history": course.cvd[p, y],
         "family_history_cvd": course.family_history[p],
         "bp_medication": course.bp_medication[p, y],
@@ -154,7 +154,7 @@ def consultations(people: People, course: Course, exams: Exams, rng: np.random.G
             continue
         record = f"{site.upper()}W{exams.year}{len(made.rows) + 1:06d}"
         flags = (
-            course.hypertension[p, y], course.diabetes[p, y], course.cvd[p, y], course.family_history[p],
+            course.hypertension[p, y], course.diabetes_known[p, y], course.cvd[p, y], course.family_history[p],
             course.bp_medication[p, y], course.statin[p, y], course.glucose_medication[p, y],
         )  # fmt: skip
         row = [
