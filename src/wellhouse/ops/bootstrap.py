@@ -11,6 +11,7 @@ from psycopg import conninfo, sql
 
 from wellhouse import audit, db
 from wellhouse.errors import WellhouseError
+from wellhouse.ops import cluster
 from wellhouse.ops.cluster import SUPERUSER
 from wellhouse.settings import Settings
 
@@ -83,6 +84,12 @@ def ensure(settings: Settings) -> None:
             )
             warehouse.execute(
                 sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier.decode()))
+            )
+        if not settings.database_url:  # of another's server the memory is not ours to give
+            warehouse.execute(
+                sql.SQL("alter role wh_transform set work_mem = {}").format(
+                    sql.Literal(f"{cluster.build_memory_mb()}MB")
+                )
             )
         warehouse.commit()
         begun = warehouse.execute("select from audit.event where (action, path) = ('begin', 'sink')").fetchone()

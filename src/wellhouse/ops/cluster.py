@@ -117,6 +117,12 @@ def configure(settings: Settings, folder: Path) -> None:
     _put(folder / "server.key", (settings.tls / "postgres.key").read_text(), user)
 
 
+def build_memory_mb() -> int:
+    """What a sort of a build may hold before it goes to disk: a 64th of the machine's, since several run at once."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return min(max(total // 64, 32), 1024)
+
+
 def command(settings: Settings) -> list[str]:
     """What the supervisor runs, in the foreground."""
     return [str(binaries() / "postgres"), "-D", str(data(settings))]
