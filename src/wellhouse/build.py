@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wellhouse import db
+from wellhouse import db, increment
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 
 ROLE = "wh_transform"
+EXAMS = "before_scoring"
+"""The selector with everything that is made of exams, which may be taken over."""
 _GOOD = ("success", "pass", "warn", "no-op")
 _ENVIRONMENT = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "sslmode": "PGSSLMODE",
                 "sslrootcert": "PGSSLROOTCERT", "password": "DBT_ENV_SECRET_PASSWORD"}  # fmt: skip
@@ -44,11 +46,15 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class Build:
-    """One run of dbt and what became of its nodes."""
+    """One run of dbt and what became of its nodes.
+
+    ``touched``: of how many persons results were computed, the others' being as they were; None: of all.
+    """
 
     run_id: str
     passed: bool
     results: list[NodeResult]
+    touched: int | None = None
 
 
 def target(settings: Settings) -> Path:
@@ -68,22 +74,30 @@ def dbt(settings: Settings, *arguments: str, project: Path | None = None) -> sub
     return subprocess.run(command, cwd=project, env=environment, text=True, capture_output=True)
 
 
-def build(settings: Settings, selector: str, project: Path | None = None, as_of: str = "") -> Build:
+def build(
+    settings: Settings, selector: str, project: Path | None = None, as_of: str = "", whole: bool = False
+) -> Build:
     """Seeds, models and tests of a selector; marts change only if all of it passes (``macros/publish.sql``).
 
     :param as_of: ISO day; tags, follow-ups and advice are what was known then. Empty: the last day that landed.
+    :param whole: compute everything anew, not only for persons of whom something landed since the last build
     :raises WellhouseError: another build is running, or dbt did not get as far as running anything.
     """
     run_id = str(uuid.uuid4())
     written = target(settings) / "run_results.json"
+    files = project or settings.root / "dbt_project"
     with _alone(settings):
         written.unlink(missing_ok=True)
-        done = dbt(settings, "build", "--selector", selector, "--vars", json.dumps({"as_of": as_of}), project=project)
+        touched = increment.begin(settings, files, whole) if selector == EXAMS else None
+        told = json.dumps({"as_of": as_of, "carry": touched is not None})
+        done = dbt(settings, "build", "--selector", selector, "--vars", told, project=project)
+        if selector == EXAMS and done.returncode == 0 and written.exists():
+            increment.end(settings, files)
     if not written.exists():
         raise WellhouseError(f"dbt did not start building: {_first_error(done.stdout + done.stderr)}")
     results = [_node_result(entry) for entry in json.loads(written.read_text())["results"]]
     _record(settings, run_id, results)
-    return Build(run_id, done.returncode == 0, results)
+    return Build(run_id, done.returncode == 0, results, touched)
 
 
 def everything(settings: Settings) -> None:

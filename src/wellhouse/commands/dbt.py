@@ -34,18 +34,20 @@ def build(
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="tags, follow-ups and advice as known on that day")
     ] = None,
+    whole: Annotated[bool, typer.Option(help="everything anew, not only persons of whom something landed")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Build and test a selector; readers see its marts only if everything passed."""
     from wellhouse import build as runner
 
-    outcome = runner.build(settings(), selector.value, as_of=as_of.date().isoformat() if as_of else "")
+    outcome = runner.build(settings(), selector.value, as_of=as_of.date().isoformat() if as_of else "", whole=whole)
     failed = [r for r in outcome.results if r.failed]
     if as_json:
         print(json.dumps(asdict(outcome)))
     else:
         seconds = sum(r.seconds for r in outcome.results)
-        print(f"{len(outcome.results)} nodes, {len(failed)} failed, {seconds:.1f} s of work")
+        of = "" if outcome.touched is None else f" for {outcome.touched} persons"
+        print(f"{len(outcome.results)} nodes, {len(failed)} failed, {seconds:.1f} s of work{of}")
     for result in failed:
         typer.echo(f"wellhouse: {result.node}: {result.status}: {result.message or 'failed'}", err=True)
     if not outcome.passed:

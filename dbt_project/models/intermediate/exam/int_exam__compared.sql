@@ -1,14 +1,14 @@
 -- A series is one person's values of one indicator at one site: another site's exams never show in it.
+{% call carry('person_key') %}
 with compared as (
     select
         *,
         row_number() over in_order as exam_number,
         lag(value) over in_order as value_previous,
         value - lag(value) over in_order as change_from_previous,
-        value - first_value(value) over in_order as change_from_first,
-        100 * cume_dist() over (partition by indicator_code, sex, age_band order by value) as population_percentile
+        value - first_value(value) over in_order as change_from_first
     from {{ ref('int_exam__interpreted') }}
-    where value is not null
+    where value is not null and {{ touched('person_key') }}
     window in_order as (partition by person_key, site, indicator_code order by exam_date, exam_key)
 )
 
@@ -22,3 +22,4 @@ select
     end as is_real_change
 from compared
 left join {{ ref('int_reference__varied') }} as varied using (indicator_code)
+{% endcall %}

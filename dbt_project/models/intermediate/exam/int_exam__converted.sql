@@ -1,4 +1,5 @@
 -- canonical value = factor * f(value) + shift, f linear or log10: seeds/indicator_units.csv
+{% call carry('exam_key') %}
 select
     observations.exam_key,
     observations.indicator_code,
@@ -19,4 +20,5 @@ inner join {{ ref('indicators') }} as indicators using (indicator_code)
 left join {{ ref('indicator_units') }} as units
     on observations.indicator_code = units.indicator_code and observations.unit = units.unit
 -- a result taken back is no result
-where observations.result_status not in ('cancelled', 'entered-in-error')
+where observations.result_status not in ('cancelled', 'entered-in-error') and {{ touched('observations.exam_key') }}
+{% endcall %}

@@ -1,5 +1,6 @@
 -- HL7 interpretation: below L, within N, above H; a strip that is not negative A; null where nothing can be said.
 -- A result "under 5" is only known to be at most 5: it is L or N when the whole of what it may be is.
+{% call carry('person_key') %}
 with ranged as (
     select
         exams.exam_key,
@@ -31,6 +32,7 @@ with ranged as (
             and exams.sex = ranges.sex
             and exams.age_years between ranges.age_low and ranges.age_high
             and exams.exam_date >= ranges.valid_from and exams.exam_date < ranges.valid_until
+    where {{ touched('exams.person_key') }}
 )
 
 select
@@ -46,3 +48,4 @@ select
             then 'N'
     end as interpretation
 from ranged
+{% endcall %}

@@ -1,5 +1,6 @@
 -- The last measured value of each input at or before each exam, and whether it still counts there. Values that are too old
 -- matter at the latest exam only, where the card names them.
+{% call carry('person_key') %}
 select distinct on (exams.exam_key, inputs.input)
     exams.person_key,
     exams.site,
@@ -22,9 +23,10 @@ inner join {{ ref('int_risk__dated') }} as exams
         and measured.site = exams.site
         and measured.exam_date <= exams.exam_date
         and (exams.is_latest or measured.exam_date >= exams.exam_date - inputs.max_age_days)
-where measured.value is not null
+where measured.value is not null and {{ touched('measured.person_key') }}
 order by
     exams.exam_key asc,
     inputs.input asc,
     measured.exam_date desc,
     measured.exam_key desc
+{% endcall %}

@@ -37,10 +37,11 @@ select
     population.population_p10,
     population.population_p50,
     population.population_p90,
-    case when population.population_p50 is not null then series.population_percentile end as population_percentile
+    case when population.population_p50 is not null then ranked.population_percentile end as population_percentile
 from {{ ref('int_exam__compared') }} as series
 inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_exam__summarised') }} as population using (indicator_code, sex, age_band)
+left join {{ ref('int_exam__ranked') }} as ranked using (indicator_code, sex, age_band, value)
 left join {{ ref('int_exam__sloped') }} as slopes using (person_key, site, indicator_code)
 left join {{ ref('int_exam__projected') }} as projected using (person_key, site, indicator_code)
 order by series.indicator_code, series.site, series.person_key, series.exam_date

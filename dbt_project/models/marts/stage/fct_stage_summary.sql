@@ -1,7 +1,11 @@
--- In the order in which readers ask. Any two years of a person compared; a change is real where it exceeds the reference change value.
+-- In the order in which readers ask. Any two years of a person compared, a group's by the sex and age band of the later; a change is
+-- real where it exceeds the reference change value.
+{% call carry('person_key') %}
 select
     later.person_key,
     later.site,
+    later.sex,
+    later.age_band,
     later.indicator_code,
     indicators.indicator,
     earlier.exam_year as year_from,
@@ -19,5 +23,6 @@ from {{ ref('int_stage__yearly') }} as earlier
 inner join {{ ref('int_stage__yearly') }} as later using (person_key, site, indicator_code)
 inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_reference__varied') }} as varied using (indicator_code)
-where earlier.exam_year < later.exam_year
+where earlier.exam_year < later.exam_year and {{ touched('later.person_key') }}
 order by later.indicator_code, later.exam_year, later.site, later.person_key
+{% endcall %}

@@ -1,6 +1,7 @@
+-- The last word on each result.
+{% call carry('exam_key') %}
 with source as (
-    select * from {{ source('landing', 'observation') }}
-    {{ unrestricted() }}
+    select * from {{ source('landing', 'observation') }} {{ unrestricted() }}
 ),
 
 renamed as (
@@ -21,6 +22,7 @@ renamed as (
         load_id,
         row_number
     from source
+    where {{ touched('exam_key') }}
 )
 
 -- the latest load wins, but a preliminary result never supersedes; of one record's results a correction is the last word
@@ -33,3 +35,4 @@ order by
     load_id desc,
     row_number desc,
     array_position(array['corrected', 'final', 'preliminary', 'cancelled', 'entered-in-error'], result_status) asc
+{% endcall %}

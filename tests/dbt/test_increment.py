@@ -1,0 +1,145 @@
+"""A build that takes over what nothing happened to equals one that computes everything, table by table, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.dbt import crowd
+from tests.dbt.test_build import FINGERPRINT, project  # noqa: F401
+from wellhouse import build as runner
+from wellhouse import increment
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.settings import Settings
+
+PEOPLE = 40
+EVERYTHING = FINGERPRINT.replace("('marts', 'population')", "('marts', 'population', 'staging', 'intermediate')")
+STATE = {"landed", "touched_person", "touched_exam", "built_on", "built_by"}
+"""Tables of the increment itself."""
+LATER = crowd.LOAD + 1
+ONE, TWO, KEPT, GONE, ERASED, RESTRICTED = (crowd.FIRST_PERSON + n for n in range(6))
+KEYS = {"load": crowd.LOAD, "later": LATER, "site": crowd.SITE, "one": ONE, "two": TWO, "kept": KEPT, "gone": GONE,
+        "erased": ERASED}  # fmt: skip
+
+A_RESULT = """
+    insert into landing.observation (load_id, row_number, exam_key, person_key, indicator_code, value_raw, unit_raw,
+                                     value, unit, status)
+    select %(later)s, 1, exam_key, person_key, indicator_code, '150', unit_raw, 150, unit, {}
+    from landing.observation where load_id = %(load)s and indicator_code = {} and person_key = %(one)s limit 1
+"""
+LANDS = (
+    A_RESULT.format("'final'", "'SBP'"),  # a correction
+    A_RESULT.format("'entered-in-error'", "'FPG'"),  # a result is taken back
+    # a file of years ago comes late
+    """insert into landing.exam (load_id, row_number, exam_key, person_key, site, exam_date)
+       values (%(later)s, 2, 999999999, %(one)s, %(site)s, '2012-05-05')""",
+    """insert into landing.observation (load_id, row_number, exam_key, person_key, indicator_code, value_raw, unit_raw,
+                                        value, unit)
+       values (%(later)s, 2, 999999999, %(one)s, 'SBP', '111', 'mm[Hg]', 111, 'mm[Hg]')""",
+    # a birth year is told another way
+    """insert into landing.person (load_id, row_number, person_key, site, sex, birth_year)
+       values (%(later)s, 3, %(two)s, %(site)s, 'female', 1951)""",
+)
+MERGED = [f"update landing.{t} set person_key = %(kept)s where person_key = %(gone)s" for t in crowd._TABLES]  # noqa: S608
+# exams go back, their results stay, as when results were sent again while two were one
+PARTED = ["update landing.exam set person_key = %(gone)s where person_key = %(kept)s and exam_key %% 2 = 1"]
+ERASES = [f"delete from landing.{t} where person_key = %(erased)s" for t in crowd._TABLES]  # noqa: S608
+
+
+@pytest.fixture(scope="module")
+def landed_twice(built: Settings) -> Iterator[Settings]:
+    """Some people more, and a complete build on which others go on."""
+    drawn = crowd.draw(PEOPLE, 11, date(2024, 6, 1))
+    with crowd.landed(built, drawn):
+        assert runner.build(built, "before_scoring", whole=True).passed
+        yield built
+        with administrator(built, built.database) as server:
+            for table in ("person", "exam", "observation"):
+                server.execute(f"delete from landing.{table} where load_id = {LATER}")  # noqa: S608
+    assert runner.build(built, "before_scoring", whole=True).passed
+
+
+@pytest.fixture
+def server(landed_twice: Settings) -> Iterator[psycopg.Connection]:
+    with administrator(landed_twice, landed_twice.database) as connection:
+        yield connection
+
+
+def rows(server: psycopg.Connection) -> dict[str, str]:
+    """A hash of every row of every table that dbt makes."""
+    found = server.execute(EVERYTHING)  # type: ignore[call-overload]
+    return {table: content for table, _, content in found if table.split(".")[1] not in STATE}
+
+
+def differences(of: Settings, server: psycopg.Connection) -> tuple[int | None, list[str]]:
+    """How many persons were computed anew, and the tables that differ from those of a build of everything."""
+    taken_over = runner.build(of, "before_scoring")
+    assert taken_over.passed, [r for r in taken_over.results if r.failed]
+    found = rows(server)
+    assert runner.build(of, "before_scoring", whole=True).passed
+    expected = rows(server)
+    return taken_over.touched, [table for table, content in expected.items() if found[table] != content]
+
+
+def happen(server: psycopg.Connection, *statements: str) -> None:
+    for statement in statements:
+        server.execute(statement, KEYS)  # type: ignore[call-overload]
+
+
+def test_what_lands_later_changes_what_a_build_of_everything_changes(
+    landed_twice: Settings, server: psycopg.Connection
+) -> None:
+    before = rows(server)
+    happen(server, *LANDS)
+    assert differences(landed_twice, server) == (2, [])
+    after = rows(server)
+    for table in ("fct_observation", "fct_stage_summary", "fct_indicator_trend"):
+        assert after[f"marts.{table}"] != before[f"marts.{table}"]
+
+
+def test_persons_who_are_merged_and_parted(landed_twice: Settings, server: psycopg.Connection) -> None:
+    happen(server, *MERGED)
+    assert differences(landed_twice, server) == (2, [])
+    happen(server, *PARTED)
+    assert differences(landed_twice, server) == (2, [])
+
+
+def test_persons_who_are_erased_or_restricted(landed_twice: Settings, server: psycopg.Connection) -> None:
+    seen = "select count(*) from marts.fct_stage_summary where person_key = any(%s)"
+    happen(server, *ERASES)
+    server.execute("insert into access.restriction (person_key, purpose) values (%s, 'a test')", (RESTRICTED,))
+    try:
+        assert differences(landed_twice, server) == (2, [])
+        assert server.execute(seen, ([ERASED, RESTRICTED],)).fetchone() == (0,)
+    finally:
+        server.execute("delete from access.restriction where person_key = %s", (RESTRICTED,))
+    assert differences(landed_twice, server) == (1, [])
+    assert server.execute(seen, ([RESTRICTED],)).fetchone() != (0,)
+
+
+def test_a_new_rule_computes_everything(landed_twice: Settings, project: Path) -> None:  # noqa: F811
+    assert increment.begin(landed_twice, landed_twice.root / "dbt_project") == 0
+    seed = project / "seeds/reference_ranges.csv"
+    seed.write_text(seed.read_text().replace(",2,", ",3,", 1))
+    assert increment.begin(landed_twice, project) is None
+
+
+def test_a_table_made_by_hand_or_lost_computes_everything(landed_twice: Settings, server: psycopg.Connection) -> None:
+    files = landed_twice.root / "dbt_project"
+    assert increment.begin(landed_twice, files) == 0
+    done = runner.dbt(landed_twice, "run", "--select", "int_stage__yearly")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert increment.begin(landed_twice, files) is None
+    assert runner.build(landed_twice, "before_scoring").touched is None
+    assert increment.begin(landed_twice, files) == 0
+    server.execute("truncate intermediate.built_on, intermediate.built_by")  # as a crash leaves unlogged tables
+    assert increment.begin(landed_twice, files) is None
+
+
+def test_every_model_that_takes_over_is_watched(project_root: Path) -> None:
+    taking = {p.stem for p in (project_root / "dbt_project/models").rglob("*.sql") if "call carry(" in p.read_text()}
+    assert taking == {name for names in increment.CARRIED.values() for name in names}
