@@ -178,8 +178,10 @@ create table if not exists landing.exam (
     exam_date date not null,
     age_years int,
     exam_type text,
-    package text
+    package text,
+    employer_key bigint                           -- keyed hash of the employer's name at this site
 );
+alter table landing.exam add column if not exists employer_key bigint;
 create table if not exists landing.observation (
     load_id bigint not null,
     row_number int not null,

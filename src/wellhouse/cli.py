@@ -21,6 +21,7 @@ COMMANDS = {
     "backup": "back up, list and verify both repositories",
     "certificates": "until when they are good; renew them",
     "dbt": "build a selector of the dbt project and record every model's result",
+    "employer": "the key by which reports may name an employer",
     "gate": "check landed rows before they are built on",
     "incident": "an account leaked: whom did it see; lock everybody out, and back",
     "ingest": "load files or folders once",

@@ -11,9 +11,12 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+import yaml
 
 from wellhouse import build as runner
+from wellhouse.reports import plan
 from wellhouse.settings import Settings
+from wellhouse.superset import assets
 
 READ = ("marts", "population")
 PREFIXES = {
@@ -21,7 +24,6 @@ PREFIXES = {
     "marts": ("dim_", "fct_", "rpt_operations_", "person_timeline"),
 }  # fmt: skip
 REJOINED = {
-    ("int_exam__interpreted", "int_exam__paired"): "pairs of a series, then their median beside the series' own length",
     ("int_exam__interpreted", "int_population__crossed"): "which cells may be shown, then the cells",
     ("int_questionnaire__answered", "int_scale__slept"): "one scale of several has parts of its own",
 }
@@ -48,8 +50,22 @@ class Project:
     def layer(self, name: str) -> str:
         return str(self.models[name]["fqn"][1]) if name in self.models else "source" if "." in name else "seed"
 
+    def exposed(self, name: str) -> set[str]:
+        (found,) = (e for e in self.manifest["exposures"].values() if e["name"] == name)
+        return {key.split(".")[-1] for key in found["depends_on"]["nodes"]}
+
     def of(self, *layers: str) -> list[str]:
         return [name for name in self.models if self.layer(name) in layers]
+
+
+@pytest.fixture(scope="module")
+def charts(built: Settings) -> dict[str, str]:
+    """The table behind each chart of the dashboards, by the chart's name and by its UUID."""
+    tree = assets.load(built.root / "dashboards" / "assets")
+    tables = {dataset["uuid"]: dataset["table_name"] for dataset in tree["datasets"].values()}
+    return {
+        key: tables[chart["dataset_uuid"]] for slug, chart in tree["charts"].items() for key in (slug, chart["uuid"])
+    }
 
 
 @pytest.fixture(scope="module")
@@ -110,19 +126,23 @@ def test_exposures_read_marts_only_and_have_an_owner(project: Project) -> None:
         assert {project.layer(key.split(".")[-1]) for key in exposure["depends_on"]["nodes"]} <= set(READ)
 
 
-def test_every_dashboard_has_an_exposure_of_the_marts_that_it_reads(project: Project, built: Settings) -> None:
-    from wellhouse.superset import assets
-
-    tree = assets.load(built.root / "dashboards" / "assets")
-    datasets = {d["uuid"]: d["table_name"] for d in tree["datasets"].values()}
-    charts = {c["uuid"]: datasets[c["dataset_uuid"]] for c in tree["charts"].values()}
-    known = {e["name"]: e for e in project.manifest["exposures"].values()}
-    for slug, dashboard in tree["dashboards"].items():
-        cells = [c for c in dashboard["position"].values() if isinstance(c, dict) and c["type"] == "CHART"]
-        read = {charts[cell["meta"]["uuid"]] for cell in cells} & project.models.keys()
+def test_every_dashboard_has_an_exposure_of_the_marts_that_it_reads(
+    project: Project, charts: dict[str, str], built: Settings
+) -> None:
+    for path in (built.root / "dashboards/assets/dashboards").glob("*.yaml"):
+        cells = [c for c in yaml.safe_load(path.read_text())["position"].values() if isinstance(c, dict)]
+        read = {charts[cell["meta"]["uuid"]] for cell in cells if cell["type"] == "CHART"} & project.models.keys()
         if read:  # operations and audit show tables that programs write
-            exposed = {key.split(".")[-1] for key in known[slug.replace("-", "_")]["depends_on"]["nodes"]}
-            assert read <= exposed, slug
+            assert read <= project.exposed(path.stem.replace("-", "_")), path.stem
+
+
+def test_every_report_has_an_exposure_of_the_marts_that_it_reads(
+    project: Project, charts: dict[str, str], built: Settings
+) -> None:
+    for name, report in plan.load(built.root / "dashboards/reports.yaml").reports.items():
+        read = {charts[slug] for slug in report.charts} & project.models.keys()
+        if read:
+            assert read == project.exposed(f"{name.replace('-', '_')}_report"), name
 
 
 def test_the_documentation_is_one_page_that_names_every_model(project: Project, built: Settings) -> None:

@@ -89,12 +89,13 @@ def test_models_that_calculate_have_unit_tests(manifest: dict[str, Any]) -> None
     tested = {test["model"] for test in manifest["unit_tests"].values()}
     assert {
         "stg_exam__observations", "int_exam__aged", "int_exam__converted", "int_exam__interpreted",
-        "int_exam__compared", "int_exam__summarised", "int_rule__sequenced", "int_rule__met", "int_rule__evaluated",
+        "int_exam__compared", "int_exam__summarised", "int_exam__ranked",
+        "int_rule__sequenced", "int_rule__met", "int_rule__evaluated",
         "int_rule__tagged", "int_follow_up__planned", "int_follow_up__matched", "int_follow_up__timed",
         "int_advice__allowed", "fct_advice", "int_scale__summed", "int_scale__active", "int_scale__categorised",
-        "int_exam__paired", "int_exam__sloped", "int_exam__projected", "int_reference__varied", "int_card__dated",
+        "int_exam__sloped", "int_exam__projected", "int_reference__varied", "int_card__dated",
         "int_population__examined", "int_population__diagnosed", "int_population__disclosed", "int_population__crossed",
-        "int_population__participating", "rpt_population_rate", "rpt_population_standardised",
+        "int_population__shown", "int_population__participating", "rpt_population_rate", "rpt_population_standardised",
         "int_care_plan__followed", "fct_adherence", "int_stage__yearly", "fct_stage_summary", "fct_time_to_goal",
         "int_intervention__observed", "int_intervention__baselined", "int_intervention__compared",
         "int_intervention__matched", "int_intervention__at_risk", "fct_intervention_outcome",
@@ -118,4 +119,5 @@ def test_models_are_short(project_root: Path) -> None:
 def test_exposures_name_what_people_read(manifest: dict[str, Any]) -> None:
     assert {e["name"] for e in manifest["exposures"].values()} == {
         "indicator_trends", "risk", "follow_up", "interventions", "person_page", "population_health", "health_summary",
+        "population_report", "follow_up_report",
     }  # fmt: skip

@@ -16,6 +16,8 @@ from wellhouse.settings import Settings
 
 SMALL = range(1, 11)
 TOWNS = 1500
+EMPLOYERS = ("none", "#1", "#2", "#3", "#4", "#5", "#6", "#7", "#8", "#9", "#a", "#b")
+GROUPS = {"18-39": slice(0, 2), "40-59": slice(2, 4), "60+": slice(4, 7)}
 BANDS = ("18-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+")
 Counts = tuple[str, int, str, str, str, str, int, int]
 
@@ -43,7 +45,9 @@ def compiled(of: Settings, model: str, **made_up: str) -> str:
 def towns(rng: np.random.Generator) -> Iterator[Counts]:
     """Made-up towns, most of their groups small: a disease, and who of the sick knows, is treated, is well."""
     for n in range(TOWNS):
-        people = rng.integers(0, rng.choice([12, 30, 90]), (2, len(BANDS)))
+        shape = (2, len(BANDS), len(EMPLOYERS))
+        # a few large employers and many small ones
+        people = rng.poisson(rng.choice([12, 30, 90]) / 2 * rng.dirichlet(np.full(len(EMPLOYERS), 0.5)), shape)
         sick = rng.binomial(people, rng.choice([0.05, 0.3, 0.7]))
         measures = {"prevalence": (people, sick)} | {
             name: (sick, rng.binomial(sick, rng.choice([0.0, 0.4, 0.9])))
@@ -53,6 +57,10 @@ def towns(rng: np.random.Generator) -> Iterator[Counts]:
             cells = [("total", "all", counted.sum(), events.sum())]
             cells += [("sex", sex, counted[i].sum(), events[i].sum()) for i, sex in enumerate(("male", "female"))]
             cells += [("age_band", band, counted[:, i].sum(), events[:, i].sum()) for i, band in enumerate(BANDS)]
+            cells += [("age_group", group, counted[:, of].sum(), events[:, of].sum()) for group, of in GROUPS.items()]
+            cells += [
+                ("employer", name, counted[..., i].sum(), events[..., i].sum()) for i, name in enumerate(EMPLOYERS)
+            ]
             for division, stratum, size, happened in cells:
                 if size:
                     yield f"t{n}", 2024, "disease", measure, division, stratum, int(size), int(happened)
@@ -91,7 +99,9 @@ def test_rates_of_made_up_towns(built: Settings, server: psycopg.Connection) -> 
     with server.cursor().copy("copy counted from stdin") as copy:
         for row in rows:
             copy.write_row(row)
-    query = compiled(built, "int_population__disclosed", int_population__counted="counted")
+    disclosed = compiled(built, "int_population__disclosed", int_population__counted="counted")
+    server.execute(f"create temporary table disclosed as {disclosed}")
+    query = compiled(built, "int_population__shown", int_population__disclosed="disclosed")
     published = server.execute(
         f"select site, measure, division, stratum, person_count, event_count from ({query}) as d where is_published"  # noqa: S608
     ).fetchall()
@@ -100,7 +110,15 @@ def test_rates_of_made_up_towns(built: Settings, server: psycopg.Connection) -> 
     only_primary = [r for r in everything if not {r[4], r[5], r[4] - r[5]} & set(SMALL)]
     assert len(attack_rates(only_primary)) > TOWNS / 4  # hiding small groups alone does not
     assert attack_rates(published) == []
-    assert len([r for r in published if r[2] == "age_band"]) > TOWNS / 2  # and yet much is shown
+    for division in ("age_band", "employer"):
+        assert len([r for r in published if r[2] == division]) > TOWNS / 2  # and yet much is shown
+    ages: dict[str, set[bool]] = defaultdict(set)
+    for site, _, division, stratum, _, _ in published:
+        if division == "age_band":
+            ages[site].add(stratum in GROUPS)
+    assert {len(kinds) for kinds in ages.values()} == {1}, "bands less groups would be what is hidden"
+    assert {True} in ages.values()
+    assert {False} in ages.values()
 
 
 def attack_cells(shown: dict[tuple[str, str, str], int], truth: dict[tuple[str, str, str], int]) -> list[str]:
@@ -224,14 +242,14 @@ def test_what_is_published_of_the_sample(built: Settings, server: psycopg.Connec
         ).fetchall()
         assert len(rates) > 50
         assert attack_rates(rates) == []
-    # a standardised rate less the bands that are shown would give those that are not
-    hidden = server.execute(
-        "select count(*) from population.rpt_population_standardised as s inner join"
-        " intermediate.int_population__counted as c using (site, exam_year, measure) left join"
-        " population.rpt_population_rate as r using (site, exam_year, measure, division, stratum)"
-        " where c.division = 'age_band' and r.measure is null"
-    ).fetchone()
-    assert hidden == (0,)
+    # a standardised rate less the ages that are shown would give those that are not
+    standardised = server.execute(
+        "select s.person_count, sum(r.person_count)::int from population.rpt_population_standardised as s left join"
+        " population.rpt_population_rate as r on (r.site, r.exam_year, r.measure) = (s.site, s.exam_year, s.measure)"
+        " and r.division = 'age_band' group by s.site, s.exam_year, s.measure, s.person_count"
+    ).fetchall()
+    assert standardised
+    assert [row for row in standardised if row[0] != row[1]] == []
     for table in ("rpt_population_trend", "rpt_population_band_migration"):
         smallest = server.execute(f"select min(person_count) from population.{table}").fetchone()  # noqa: S608
         assert smallest is not None

@@ -1,19 +1,20 @@
--- Direct standardisation over age bands, of measures whose every age band may be published: a hidden band would be found from the
+-- Direct standardisation over age bands, of measures whose every age band, or wider group, is published: a hidden band would be found from the
 -- result and the others. Bands without people leave their weight to the others, `weight_covered` says how much had people.
 -- Interval: normal, variance Σ w² p (1 − p) / n (Fleiss JL 2003, ch. 19).
 with bands as (
     select
-        disclosed.site,
-        disclosed.exam_year,
-        disclosed.measure,
-        disclosed.person_count,
-        disclosed.event_count::numeric / disclosed.person_count as share,
-        standard.weight::numeric as weight,
-        standard.source,
-        disclosed.is_published
-    from {{ ref('int_population__disclosed') }} as disclosed
-    inner join {{ ref('standard_population') }} as standard on disclosed.stratum = standard.age_band
-    where disclosed.division = 'age_band'
+        shown.site,
+        shown.exam_year,
+        shown.measure,
+        shown.person_count,
+        shown.event_count::numeric / shown.person_count as share,
+        weights.weight,
+        weights.source,
+        shown.is_grouped,
+        shown.is_published
+    from {{ ref('int_population__shown') }} as shown
+    inner join {{ ref('int_population__weighted') }} as weights using (stratum)
+    where shown.division = 'age_band'
 ),
 
 standardised as (
@@ -26,7 +27,7 @@ standardised as (
         sum(weight * share) / sum(weight) as share,
         sqrt(sum((weight ^ 2) * share * (1 - share) / person_count)) / sum(weight) as standard_error
     from bands
-    group by site, exam_year, measure, source
+    group by site, exam_year, measure, source, is_grouped
     having bool_and(is_published)
 )
 

@@ -16,6 +16,7 @@ from wellhouse.ingest import lifestyle, pairs, values
 from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, Layout, dates, each, groups, texts
 from wellhouse.ingest.dates import EPOCH
 from wellhouse.ingest.dictionary import Dictionary, normal_name
+from wellhouse.ingest.employer import employer_key
 from wellhouse.ingest.identity import clean
 from wellhouse.ingest.observe import STATUSES, Cells, Item, item, observe
 from wellhouse.ingest.people import emit_persons
@@ -203,7 +204,17 @@ def _emit_exams(batch: Batch, plan: Plan, keys: Ints, day: Ints, ages: Ints) -> 
         "age_years": pa.array(ages[rows].astype(np.int32), mask=(ages[rows] < 0) | (ages[rows] > 130)),
         "exam_type": _texts(batch, "exam_type", rows),
         "package": _texts(batch, "package", rows),
+        "employer_key": _employers(batch, rows),
     })  # fmt: skip
+
+
+def _employers(batch: Batch, rows: Ints) -> pa.Array:
+    column, layout = batch.column("employer"), batch.layout
+    if column is None or not len(rows):
+        return pa.nulls(len(rows), pa.int64())
+    keys, index = each(column.take(pa.array(rows)), lambda name: employer_key(layout.blind_key, layout.site, name))
+    found = np.array(keys, np.int64)[index]
+    return pa.array(found, mask=found == 0)
 
 
 def _texts(batch: Batch, role: str, rows: Ints) -> pa.Array:

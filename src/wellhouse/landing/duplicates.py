@@ -32,8 +32,8 @@ class Family:
 FAMILIES = {
     f.head: f
     for f in (
-        Family("exam", "exam_key", ("exam_date", "exam_type", "package"), "observation", "indicator_code",
-               ("value_raw", "unit_raw", "status"), "status"),
+        Family("exam", "exam_key", ("exam_date", "exam_type", "package", "employer_key"), "observation",
+               "indicator_code", ("value_raw", "unit_raw", "status"), "status"),
         Family("questionnaire", "response_key", ("questionnaire_code", "questionnaire_version", "answered_on"),
                "questionnaire_answer", "question_code", ("value_raw",)),
         Family(

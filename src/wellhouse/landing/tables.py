@@ -15,7 +15,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "person": pa.schema([*_KEYS, _PERSON, _SITE, ("sex", _TEXT), ("birth_year", _INT)]),
     "exam": pa.schema([
         *_KEYS, ("exam_key", _BIG), _PERSON, _SITE, ("exam_date", _DATE), ("age_years", _INT), ("exam_type", _TEXT),
-        ("package", _TEXT),
+        ("package", _TEXT), ("employer_key", _BIG),
     ]),
     "observation": pa.schema([
         *_KEYS, ("exam_key", _BIG), _PERSON, ("indicator_code", _TEXT), ("value_raw", _TEXT), ("unit_raw", _TEXT),

@@ -17,7 +17,10 @@ select
     bands.age_band,
     exams.sex,
     exams.exam_type,
-    exams.package
+    exams.package,
+    coalesce(employers.employer, {{ employer_code('exams.employer_key') }}, 'none') as employer
 from exams
 left join {{ ref('age_bands') }} as bands
     on exams.age_at_exam between bands.age_low and bands.age_high
+left join {{ ref('employers') }} as employers
+    on exams.site = employers.site and exams.employer_key = employers.employer_key

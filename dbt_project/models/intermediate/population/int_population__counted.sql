@@ -1,4 +1,4 @@
--- People and events of each measure: of a site and year in total, by sex, by age band.
+-- People and events of each measure: of a site and year in total, by sex, by age band and by wider ones, by employer.
 with cells as (
     select
         site,
@@ -7,10 +7,11 @@ with cells as (
         measure,
         sex,
         age_band,
+        employer,
         count(*) as person_count,
         count(*) filter (where is_event) as event_count
     from {{ ref('int_population__measured') }}
-    group by site, exam_year, family, measure, sex, age_band
+    group by site, exam_year, family, measure, sex, age_band, employer
 )
 
 select
@@ -23,9 +24,11 @@ select
     sum(cells.person_count)::int as person_count,
     sum(cells.event_count)::int as event_count
 from cells
+inner join {{ ref('age_bands') }} as bands using (age_band)
 cross join
     lateral (
-        values ('total', 'all'), ('sex', cells.sex), ('age_band', cells.age_band)
+        values ('total', 'all'), ('sex', cells.sex), ('age_band', cells.age_band), ('age_group', bands.age_group),
+        ('employer', cells.employer)
     ) as divisions (division, stratum)
 group by
     cells.site, cells.exam_year, cells.family, cells.measure, divisions.division, divisions.stratum

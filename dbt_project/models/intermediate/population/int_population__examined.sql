@@ -12,6 +12,7 @@ select
     exams.exam_year,
     exams.sex,
     exams.age_band,
+    exams.employer,
     {% for name, fact in [('sbp_mm_hg', 'SBP'), ('dbp_mm_hg', 'DBP'), ('fasting_glucose_mmol_l', 'FPG'), ('hba1c_percent', 'HBA1C'),
         ('bmi_kg_m2', 'BMI'), ('total_cholesterol_mmol_l', 'TC'), ('egfr', 'ckd_epi_2021.egfr'), ('uacr_mg_g', 'UACR')] %}
         max(facts.value) filter (
@@ -32,4 +33,4 @@ left join {{ ref('int_rule__sequenced') }} as facts
         and facts.nth = 1
         and exams.exam_date >= facts.known_from
         and exams.exam_date < facts.known_until
-group by exams.person_key, exams.site, exams.exam_year, exams.sex, exams.age_band, exams.exam_date
+group by exams.person_key, exams.site, exams.exam_year, exams.sex, exams.age_band, exams.employer, exams.exam_date

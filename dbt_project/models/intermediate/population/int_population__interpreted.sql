@@ -1,13 +1,18 @@
 -- Who of the adults had an indicator judged at their last result of a year, and whether it was outside the reference range.
-select distinct on (person_key, site, exam_year, indicator_code)
-    person_key,
-    site,
-    exam_year,
-    sex,
-    age_band,
-    indicator_code as family,
-    indicator_code as measure,
-    interpretation <> 'N' as is_event
-from {{ ref('int_exam__interpreted') }}
-where interpretation is not null and sex is not null and age_years >= 18
-order by person_key asc, site asc, exam_year asc, indicator_code asc, exam_date desc, exam_key desc
+{% call carry('person_key') %}
+select distinct on (judged.person_key, judged.site, judged.exam_year, judged.indicator_code)
+    judged.person_key,
+    judged.site,
+    judged.exam_year,
+    judged.sex,
+    judged.age_band,
+    exams.employer,
+    judged.indicator_code as family,
+    judged.indicator_code as measure,
+    judged.interpretation <> 'N' as is_event
+from {{ ref('int_exam__interpreted') }} as judged
+inner join {{ ref('int_exam__aged') }} as exams using (exam_key)
+where judged.interpretation is not null and judged.sex is not null and judged.age_years >= 18 and {{ touched('judged.person_key') }}
+order by
+    judged.person_key asc, judged.site asc, judged.exam_year asc, judged.indicator_code asc, judged.exam_date desc, judged.exam_key desc
+{% endcall %}

@@ -6,6 +6,7 @@ with measured as (
         people.exam_year,
         people.sex,
         people.age_band,
+        people.employer,
         measures.*
     from {{ ref('int_population__diagnosed') }} as people
     cross join lateral (
@@ -34,6 +35,7 @@ select
     exam_year,
     sex,
     age_band,
+    employer,
     family,
     measure,
     coalesce(is_event, false) as is_event

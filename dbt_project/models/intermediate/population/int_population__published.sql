@@ -4,7 +4,7 @@ with published as (
         *,
         event_count::double precision / person_count as share,
         1.959963984540054 ^ 2 / person_count as z2
-    from {{ ref('int_population__disclosed') }}
+    from {{ ref('int_population__shown') }}
     where is_published
 )
 

@@ -14,6 +14,7 @@ renamed as (
         age_years,
         exam_type,
         package,
+        employer_key,
         -- where it came from
         load_id,
         row_number
