@@ -88,9 +88,10 @@ sync() { # sync ENVIRONMENT GROUP…: when the lock changed since the last time
     [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$version" ] && return
     say "Python environment .venv-$environment ($*)"
     groups=; for group in "$@"; do groups="$groups --group $group"; done
-    # inexact: what `make test` added on top stays. Compiled once here: where Python may not write its byte code, every
-    # command would compile two thousand modules again before it begins.
-    UV_PYTHON=$(good_python) UV_PROJECT_ENVIRONMENT=.venv-$environment "$UV" sync --quiet --frozen --inexact --compile-bytecode $groups ||
+    # Every task is a command of its own: where Python may not write its byte code, each would compile two thousand modules.
+    compile=; [ "$environment" = pipeline ] && compile=--compile-bytecode
+    # inexact: what `make test` added on top stays
+    UV_PYTHON=$(good_python) UV_PROJECT_ENVIRONMENT=.venv-$environment "$UV" sync --quiet --frozen --inexact $compile $groups ||
         die "uv could not fill .venv-$environment: what it said is above"
     echo "$version" >"$stamp"
 }

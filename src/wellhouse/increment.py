@@ -40,14 +40,15 @@ _STATE = """
             union all
             select person_key, exam_key, xmin, load_id, row_number from landing.exam
             union all
-            select person_key, 0, xmin, load_id, row_number from landing.person
+            select person_key, -1, xmin, load_id, row_number from landing.person
         ) as landed
         where person_key <> all ((select access.restricted())::bigint[])
         group by person_key, exam_key;
     create unlogged table intermediate.touched_person (person_key bigint primary key);
     create unlogged table intermediate.touched_exam (exam_key bigint primary key);
 """
-# An exam whose rows name two persons belongs to the one who was named last: a change of either touches both.
+# Exam -1: what is said of the person. An exam whose rows name two persons is of the one who was named last: a change of
+# either touches both.
 _TOUCHED = """
     create temporary table changed on commit drop as
         select person_key, exam_key
@@ -60,10 +61,10 @@ _TOUCHED = """
     insert into intermediate.touched_person
         select person_key from changed
         union
-        select person_key from known where exam_key in (select exam_key from changed where exam_key <> 0);
+        select person_key from known where exam_key in (select exam_key from changed where exam_key >= 0);
     insert into intermediate.touched_exam
         select distinct exam_key from known
-        where exam_key <> 0 and person_key in (select person_key from intermediate.touched_person);
+        where exam_key >= 0 and person_key in (select person_key from intermediate.touched_person);
     analyze intermediate.touched_person, intermediate.touched_exam;
 """
 _TABLES = """

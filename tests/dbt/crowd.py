@@ -64,8 +64,8 @@ def landed(of: Settings, people: list[Person]) -> Iterator[None]:
                 with connection.cursor().copy(
                     f"copy landing.{table} (load_id, row_number, {columns}) from stdin"
                 ) as to:
-                    for row in rows:
-                        to.write_row((LOAD, 1, *row))
+                    for number, row in enumerate(rows, start=1):
+                        to.write_row((LOAD, number, *row))
         yield
     finally:
         with db.connect("wh_ingest", of) as connection:

@@ -1,7 +1,8 @@
 -- Who could have been enrolled and was not: values of people in no programme from a year before to 540 days after.
 select
     observed.*,
-    stddev_samp(observed.value) over of_programme as value_spread
+    -- exact: of floats it would depend on the order the server reads them in
+    (stddev_samp(observed.value::numeric) over of_programme)::double precision as value_spread
 from {{ ref('int_intervention__observed') }} as observed
 where
     not exists (
