@@ -47,7 +47,10 @@ def launched() -> Iterator[Browser]:
 def signed_in(browser: Browser, url: str, username: str) -> StorageState:
     """Cookies of a session to which that person signed in by password and code."""
     with browser.new_context(base_url=url) as context:
+        context.set_default_timeout(DRAWN_WITHIN_MS)
         page = context.new_page()
+        # the page reports itself a second later, and the answer would bring back the cookie of before the sign-in
+        page.route("**/superset/log/**", lambda route: route.abort())
         page.goto("/login/")
         page.fill("#username", username)
         page.fill("input[type=password]", settings().secret(f"password_{username}"))
@@ -65,7 +68,8 @@ class Opened:
 
     page: Page
     refused: list[str]
-    charts: int
+    answers: list[Response]
+    """Of charts and filters that were asked for their data."""
 
 
 def expected(slug: str) -> list[str]:
@@ -77,13 +81,13 @@ def expected(slug: str) -> list[str]:
 def open_dashboard(page: Page, slug: str) -> Opened:
     """Open it and wait until the last chart is drawn and nothing moves any more."""
     refused: list[str] = []
-    answered: list[str] = []
+    answers: list[Response] = []
 
     def note(response: Response) -> None:
         if response.status >= 400:
             refused.append(f"{response.status} {response.url}")
         if "/api/v1/chart/data" in response.url and response.status == 200:
-            answered.append(response.url)
+            answers.append(response)
 
     page.on("response", note)
     page.goto(f"/superset/dashboard/{slug}/", wait_until="domcontentloaded")
@@ -96,7 +100,7 @@ def open_dashboard(page: Page, slug: str) -> Opened:
         arg=[LOADING, CHART, len(charts)], timeout=DRAWN_WITHIN_MS,
     )  # fmt: skip
     page.wait_for_timeout(1500)  # ECharts animates for a second
-    return Opened(page, refused, len(answered))
+    return Opened(page, refused, answers)
 
 
 def height(slug: str) -> int:
