@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from wellhouse.ingest import formats, mapping, sniff
+from wellhouse.ingest import formats, identity, mapping, sniff
 from wellhouse.ingest.blocks import MAX_LINE_BYTES
+from wellhouse.ingest.check import check
 from wellhouse.ingest.sniff import Unreadable
 from wellhouse.settings import PROJECT_ROOT
 
@@ -121,3 +122,45 @@ def test_cells_that_a_spreadsheet_would_run_are_kept_as_data(tmp_path: Path) -> 
     evil = "=cmd|' /C calc'!A0"
     path.write_text(HEADER + ROW.replace("张三", evil), encoding="utf-8")
     assert read(path)[1][0][1] == evil
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+def test_lines_may_end_with_carriage_returns_alone(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes((HEADER + ROW + '"e2\ra",张三,x,2024-03-05,120\n' + ROW).replace("\n", "\r").encode(encoding))
+    _, rows, bad = read(path)
+    assert ([row[0] for row in rows], bad) == (["e1", "e2\ra", "e1"], [])
+
+
+def test_what_keeps_a_spreadsheet_from_reading_a_number_is_no_part_of_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    guarded = '="001",="张三","=""11010519491231002X""",2024-03-05,="120"\n'
+    path.write_text(HEADER.replace("姓名", '="姓名"') + guarded + ROW, encoding="utf-8")
+    source, rows, bad = read(path)
+    assert rows[0] == ["001", "张三", "11010519491231002X", "2024-03-05", "120"]
+    assert source.header.names[1] == "姓名"
+    assert bad == []
+
+
+def test_blank_cells_beyond_the_header_are_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER + ROW[:-1] + ",, \n" + ROW + ROW[:-1] + ",,x\n", encoding="utf-8")
+    _, rows, bad = read(path)
+    assert (len(rows), bad) == (2, [(2, "wrong_column_count")])
+
+
+def test_invisible_characters_in_the_header_hide_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\ufeff\ufeff" + HEADER.replace("身份证号", "身份证\u200b号") + ROW, encoding="utf-8")
+    source, _, _ = read(path)
+    assert {"exam_number", "id_number"} <= set(source.header.places)
+
+
+def test_of_rounded_id_numbers_none_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rounded = [f"1101051949{day:04}1000" for day in range(1201, 1229)]
+    path.write_text(HEADER + "".join(f"e{i},,{n},2024-03-05,120\n" for i, n in enumerate(rounded)), encoding="utf-8")
+    report = check(PROJECT_ROOT, path, EXAM, "demo").report()
+    assert any(identity.check_digit(n[:17]) == "0" for n in rounded)
+    assert report["rows"]["quarantined"] == len(rounded)
+    assert {r["reason"] for r in report["reasons"]} == {"id_damaged"}

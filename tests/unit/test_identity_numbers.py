@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wellhouse.ingest.identity import Rejected, check_digit, names_nobody, parse_id, parse_phone
+from wellhouse.ingest.identity import Rejected, check_digit, is_rounded, names_nobody, parse_id, parse_mrn, parse_phone
 
 # the standard's own examples
 VALID = "11010519491231002X"
@@ -116,3 +116,32 @@ def test_what_says_that_there_is_no_number_is_nobodys(text: str) -> None:
 @pytest.mark.parametrize("text", [VALID, "1", "11111", "A0", "10"])
 def test_a_number_is_somebodys(text: str) -> None:
     assert not names_nobody(text)
+
+
+@pytest.mark.parametrize("letter", "HMC")
+def test_a_permit_is_the_same_whether_its_type_is_said_or_not(letter: str) -> None:
+    assert parse_id(f"{letter}12345678") == parse_id(f"{letter}12345678", "permit")
+
+
+@pytest.mark.parametrize("spelling", [f"{VALID}\u200b", f"\ufeff{VALID}", f"\u202d{VALID}\u202c"])
+def test_invisible_characters_are_no_part_of_a_number(spelling: str) -> None:
+    assert parse_id(spelling).number == VALID
+
+
+@pytest.mark.parametrize("text", ["123", "123.0", "123.00", "\u202d123"])
+def test_a_record_number_is_one_however_a_spreadsheet_wrote_it(text: str) -> None:
+    assert parse_mrn(text) == "123"
+
+
+def test_a_rounded_number_that_is_right_by_chance_is_doubted_beside_others() -> None:
+    by_chance = next(
+        n
+        for d in range(100, 400)
+        if check_digit((n := f"1101051949{d:04}1000")[:17]) == "0" and d % 100 in range(1, 29)
+    )
+    assert parse_id(by_chance).number == by_chance
+    with pytest.raises(Rejected) as refused:
+        parse_id(by_chance, doubted=True)
+    assert refused.value.reason == "id_damaged"
+    assert is_rounded("110105194912310000")
+    assert not is_rounded(by_chance)

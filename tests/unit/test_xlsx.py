@@ -11,8 +11,10 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from wellhouse.ingest import formats, mapping
+from wellhouse.ingest.dates import parse_date
 from wellhouse.ingest.formats import workbook
 from wellhouse.ingest.identity import Rejected, parse_id
 from wellhouse.ingest.sniff import Unreadable
@@ -252,3 +254,24 @@ def test_a_part_is_never_unpacked_beyond_what_it_declares(tmp_path: Path, monkey
     with pytest.raises(Unreadable) as refused:
         workbook.inspect(path)
     assert refused.value.reason == "compression_bomb"
+
+
+def test_days_counted_from_1904_are_the_days_they_are(tmp_path: Path) -> None:
+    def since_1904(book: openpyxl.Workbook) -> None:
+        book.epoch = CALENDAR_MAC_1904
+        for day in (dt.date(2024, 3, 5), 43894, "2024-03-05", 20240305):
+            book.active.append([*ROW[:3], day, 120])
+
+    _, rows, _, _ = read(write(tmp_path / "a.xlsx", NAMES, then=since_1904))
+    assert [parse_date(row["体检日期"]) for row in rows] == [dt.date(2024, 3, 5)] * 4
+    assert {row["收缩压(mmHg)"] for row in rows} == {"120"}
+
+
+def test_a_sheet_that_is_not_read_says_how_many_rows_it_has(tmp_path: Path) -> None:
+    def more(book: openpyxl.Workbook) -> None:
+        for row in (["说明"], ["由系统导出"], ["完"]):
+            (book["说明"] if "说明" in book.sheetnames else book.create_sheet("说明")).append(row)
+
+    with formats.open_source(write(tmp_path / "a.xlsx", NAMES, ROW, then=more), "xlsx", EXAM) as source:
+        *_, last = source.pieces({0})
+    assert last.bad[0][2].endswith("sheet 2 with 3 rows")

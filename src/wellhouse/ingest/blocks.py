@@ -41,12 +41,13 @@ class Block:
 
 
 class Splitter:
-    """Splits bytes at record ends for one encoding and delimiter."""
+    """Splits bytes at record ends for one encoding, delimiter and last character of a line."""
 
-    def __init__(self, encoding: str, delimiter: str) -> None:
+    def __init__(self, encoding: str, delimiter: str, line_end: str = "\n") -> None:
         self._wide = encoding.startswith("utf-16")
         self._type = np.dtype("<u2" if encoding == "utf-16-le" else ">u2") if self._wide else np.dtype(np.uint8)
         self._delimiter = ord(delimiter)
+        self._line_end = ord(line_end)
 
     @property
     def unit(self) -> int:
@@ -60,7 +61,7 @@ class Splitter:
         torn: list[int] = []
         while open_from is not None and (final or len(units) - open_from > MAX_RECORD_BYTES // self.unit):
             # the quote that opens here never closes: end that record at its first line and go on after it
-            line = np.flatnonzero(units[open_from:] == _LF)
+            line = np.flatnonzero(units[open_from:] == self._line_end)
             stop = open_from + int(line[0]) + 1 if len(line) else len(units)
             torn.append(stop)
             more, following = self._ends(units[stop:])
@@ -77,7 +78,7 @@ class Splitter:
 
     def _ends(self, units: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], int | None]:
         """(record ends in units, start of the record whose quote is still open)."""
-        lines = np.flatnonzero(units == _LF)
+        lines = np.flatnonzero(units == self._line_end)
         quotes = np.flatnonzero(units == _QUOTE)
         if not len(quotes):
             return lines + 1, None
@@ -107,7 +108,7 @@ class Splitter:
         ends: list[int] = []
         quoted, skip = False, -1
         for mark in marks.tolist():
-            if units[mark] == _LF:
+            if units[mark] == self._line_end:
                 if not quoted:
                     ends.append(mark + 1)
             elif mark == skip:
@@ -149,7 +150,7 @@ def _block(
     blank = short[[not data[starts[i] : ends[i]].strip(b"\r\n\x00") for i in short.tolist()]] if len(short) else short
     kept = np.ones(len(ends), bool)
     kept[blank] = False
-    unterminated = final and data[-splitter.unit :].strip(b"\x00") != b"\n"
+    unterminated = final and data[-splitter.unit :].strip(b"\x00") not in (b"\n", b"\r")
     starts = starts[kept]
     if len(starts):
         starts[0] = 0  # blank lines before the first record of a block go with it

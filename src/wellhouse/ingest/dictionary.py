@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from wellhouse.ingest.plain import plain
 
 UNITLESS = frozenset({"1", "{ordinal}", "{score}", "[pH]", "{T-score}"})
 """Units that a header or a unit column may leave out: there is only one way to say them."""
@@ -64,12 +65,11 @@ class Dictionary:
 
 
 def normal_name(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).split()).lower()
+    return "".join(plain(text).split()).lower()
 
 
 def normal_unit(text: str) -> str:
-    text = "".join(unicodedata.normalize("NFKC", text).split()).lower()
-    return text.replace("μ", "u").replace("×", "*")
+    return normal_name(text).replace("μ", "u").replace("×", "*")
 
 
 def _split_unit(text: str) -> tuple[str, str]:

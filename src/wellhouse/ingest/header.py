@@ -12,6 +12,7 @@ from wellhouse.ingest import dictionary, sniff
 from wellhouse.ingest.blocks import Splitter
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.mapping import Mapping
+from wellhouse.ingest.plain import unguarded
 from wellhouse.ingest.sniff import Unreadable
 from wellhouse.settings import settings
 
@@ -85,11 +86,12 @@ def find(text: sniff.Text, head: bytes, mapping: Mapping) -> Found:
     :raises Unreadable: its first line does not end
     """
     start = len(text.bom)
-    ends, _ = Splitter(text.encoding, ",").cut(head[start:], False)
+    splitter = Splitter(text.encoding, ",", text.line_end)
+    ends, _ = splitter.cut(head[start:], False)
     if not len(ends):
         if len(head) >= sniff.SAMPLE_BYTES:
             raise Unreadable("record_too_long", f"a first line of at most {sniff.SAMPLE_BYTES >> 10} KiB")
-        ends, _ = Splitter(text.encoding, ",").cut(head[start:], True)
+        ends, _ = splitter.cut(head[start:], True)
     stops = ends[: LINES + 1].tolist()
     edges = zip([0, *stops[:-1]], stops, strict=True)
     lines = [head[start + a : start + b].decode(text.encoding, "replace").rstrip("\r\n") for a, b in edges]
@@ -103,7 +105,7 @@ def find(text: sniff.Text, head: bytes, mapping: Mapping) -> Found:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter), [])
+    return [unguarded(cell) for cell in next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter), [])]
 
 
 def _goes_on(upper: Sequence[str], lower: Sequence[str], row: int, merged: Merged) -> bool:

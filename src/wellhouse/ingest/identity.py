@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+
+from wellhouse.ingest.plain import plain
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
 _DAMAGED = re.compile(r"\d+(?:\.\d+)?E\+?\d+", re.IGNORECASE)
-_EXCEL_DIGITS = 15
+_ROUNDED = re.compile(r"\d{15}000(?:\.0+)?")
 """Excel keeps 15 significant digits: the rest of a longer number turns into zeros."""
 _SHOWN_WHOLE = 8
 """Digits from which on scientific notation is a program's (which drops zeros only), not a narrow column's (six)."""
@@ -70,8 +71,8 @@ def names_nobody(text: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Full width → half width, blanks and a leading apostrophe off, upper case."""
-    return "".join(unicodedata.normalize("NFKC", text).split()).lstrip("'’‘`").upper()
+    """Plain, without blanks, upper case."""
+    return "".join(plain(text).split()).upper()
 
 
 def check_digit(first17: str) -> str:
@@ -80,20 +81,17 @@ def check_digit(first17: str) -> str:
 
 
 @lru_cache(maxsize=2_000)
-def parse_id(text: str, kind: str | None = None) -> IdNumber:
+def parse_id(text: str, kind: str | None = None, doubted: bool = False) -> IdNumber:
     """The identity document in a cell.
 
     :param kind: one of TYPES, where the file says which; a number of another kind's form is then refused
+    :param doubted: numbers beside it are rounded: one in eleven of those has a right check digit by chance
     :raises Rejected: damaged by a spreadsheet, a wrong check digit, an impossible birth date, or no known form.
     """
     number = clean(text)
     if _DAMAGED.fullmatch(number):
         raise Rejected("id_damaged", "an ID number of 18 characters, stored as text, not in scientific notation")
-    if (
-        re.fullmatch(r"\d{18}(?:\.0+)?", number)
-        and number[_EXCEL_DIGITS:18] == "000"
-        and check_digit(number[:17]) != "0"
-    ):
+    if _ROUNDED.fullmatch(number) and (doubted or check_digit(number[:17]) != "0"):
         raise Rejected("id_damaged", "an ID number of 18 characters: a spreadsheet replaced its last digits by zeros")
     if kind not in (None, "id_number"):
         return _typed(number, str(kind))
@@ -104,11 +102,17 @@ def parse_id(text: str, kind: str | None = None) -> IdNumber:
         return _resident(first17 + check_digit(first17))
     if kind == "id_number":
         raise Rejected("id_malformed", "an ID number of 18 or 15 characters, as its type says")
-    if _PASSPORT.fullmatch(number):
-        return IdNumber("passport", number)
     if _PERMIT.fullmatch(number):
         return IdNumber("permit", number)
+    if _PASSPORT.fullmatch(number):
+        return IdNumber("passport", number)
     raise Rejected("id_malformed", "an 18-character ID number, a passport or a permit number; or say its type")
+
+
+def is_rounded(text: str) -> bool:
+    """Whether a spreadsheet surely rounded an ID number."""
+    number = clean(text)
+    return _ROUNDED.fullmatch(number) is not None and check_digit(number[:17]) != "0"
 
 
 def _typed(number: str, kind: str) -> IdNumber:
@@ -144,7 +148,7 @@ def parse_mrn(text: str) -> str:
     number = clean(text)
     if _DAMAGED.fullmatch(number) and "E+" in number:
         raise Rejected("id_damaged", "a record number stored as text, not in scientific notation")
-    return number.removesuffix(".0")
+    return re.sub(r"(?<=\d)\.0+$", "", number)
 
 
 def parse_phone(text: str) -> str:

@@ -124,6 +124,12 @@ class Mapping:
     def label(self) -> str:
         return f"{self.name} {self.version}"
 
+    @property
+    def dated(self) -> set[str]:
+        """The roles that are dates."""
+        fields = {field.role for field in self.fields if field.kind == "date"}
+        return fields | {role for role in self.columns if role.endswith(("date", "_on"))}
+
     def find(self, header: list[str]) -> dict[str, int]:
         """Role → place in the header, for the roles that are there."""
         places = {normal_name(text): i for i, text in reversed(list(enumerate(header)))}

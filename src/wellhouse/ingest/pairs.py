@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from wellhouse.ingest import values
 from wellhouse.ingest.batch import Layout, each
 from wellhouse.ingest.dictionary import Dictionary, normal_name
 from wellhouse.ingest.formats import Piece
+from wellhouse.ingest.plain import plain
 from wellhouse.ingest.values import Kind
 
 _RESULT = r"\s*([<>≤≥]?\s*\d+(?:\.\d+)?)\s*"
@@ -21,7 +21,7 @@ _PAIR = re.compile(rf"{_RESULT}/{_RESULT}(?![\d./])(.*)", re.DOTALL)
 
 def halves(text: str) -> tuple[str, str]:
     """The two results of a cell, a unit or flag with both; not done is not done twice, all else twice no number."""
-    match = _PAIR.fullmatch(unicodedata.normalize("NFKC", text).lstrip("'’"))
+    match = _PAIR.fullmatch(plain(text))
     if match:
         return match[1] + match[3], match[2] + match[3]
     if values.parse_text(text).kind in (Kind.ABSENT, Kind.NOTHING):

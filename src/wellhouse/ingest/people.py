@@ -38,17 +38,18 @@ def identify(batch: Batch, vault: Persons) -> None:
     combined = [batch.each(columns[role], str)[1] for role in _COMBINED if role in columns]
     heads, run = batch.runs
     first, group = groups(*combined)
-    distinct = zip(*(strings(column.take(pa.array(heads[first]))) for column in columns.values()), strict=True)
+    said = {role: strings(column.take(pa.array(heads[first]))) for role, column in columns.items()}
+    doubted = any("000" in number and identity.is_rounded(number) for number in said.get("id_number", ()))
     facts: list[Fact | None] = []
     asked: list[tuple[int, bytes, Claim, str | None, int]] = []
     refused: dict[int, tuple[str, Rejected]] = {}
     known = batch.layout.known
-    for number, cells in enumerate(distinct):
+    for number, cells in enumerate(zip(*said.values(), strict=True)):
         digest = known.digest((batch.layout.mapping.source, *cells))
         facts.append(known.recall(digest))
         if facts[-1] is None:
             try:
-                asked.append((number, digest, *_claim(batch, dict(zip(columns, cells, strict=True)))))
+                asked.append((number, digest, *_claim(batch, dict(zip(columns, cells, strict=True)), doubted)))
             except _RoleRejected as error:
                 refused[number] = (error.role, error)
     persons = vault.resolve([claim for _, _, claim, _, _ in asked], batch.layout.site) if asked else []
@@ -98,14 +99,14 @@ class _RoleRejected(Rejected):
         self.role = role
 
 
-def _claim(batch: Batch, cells: dict[str, str]) -> tuple[Claim, str | None, int]:
+def _claim(batch: Batch, cells: dict[str, str], doubted: bool) -> tuple[Claim, str | None, int]:
     """(claim, sex, birth date as yyyymmdd or 0) of one combination of cells."""
     identifiers: list[Identifier] = []
     card: IdNumber | None = None
     if _said(cells, "id_number"):
         kind = _kind(batch, cells)
         try:
-            card = identity.parse_id(cells["id_number"], kind)
+            card = identity.parse_id(cells["id_number"], kind, doubted)
         except Rejected as error:
             raise _RoleRejected("id_number", error.reason, error.expected) from None
         # countries count their passports each for themselves; the resident's number is one for all

@@ -16,6 +16,7 @@ import pyarrow.csv as pc_csv
 from wellhouse.ingest import footers
 from wellhouse.ingest.blocks import Block
 from wellhouse.ingest.footers import Footers
+from wellhouse.ingest.plain import GUARD, all_unguarded
 
 NUL = ("nul_character", "text without NUL characters")
 
@@ -52,6 +53,8 @@ def parse(
     indexes = np.flatnonzero(alive)
     if table is None or table.num_rows != len(indexes):
         table, indexes = _careful(block, encoding, delimiter, columns, wanted, indexes, bad)
+    if GUARD in text:
+        table = all_unguarded(table)
     bad.sort()
     return Records(table, indexes, bad)
 
@@ -135,6 +138,8 @@ def _careful(
     good: list[int] = []
     for i in indexes.tolist():
         cells = _cells(_raw(block, i).decode(encoding), delimiter)
+        if not any(cell.strip() for cell in cells[len(columns) :]):
+            cells = cells[: len(columns)]
         if len(cells) == len(columns):
             rows.append([cells[p] for p in places])
             good.append(i)

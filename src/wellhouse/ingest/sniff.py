@@ -47,6 +47,11 @@ class Text:
     bom: bytes
     head: str
 
+    @property
+    def line_end(self) -> str:
+        """The last character of a line: old programs end theirs with a carriage return alone."""
+        return "\r" if "\r" in self.head and "\n" not in self.head else "\n"
+
 
 @dataclass(frozen=True)
 class Digest:

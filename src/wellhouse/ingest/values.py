@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -17,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from wellhouse.ingest.plain import plain
 
 
 class Kind(IntEnum):
@@ -43,9 +44,9 @@ ABSENT = _words(
 )
 _NOTHING = _words("- 未见异常 未见明显异常 未发现异常 无异常 正常 normal norm")
 _ORDINALS = {
-    "neg": "阴性 阴性(-) -(阴性) (-) 阴 neg neg. negative 未检出 未见 无",
-    "+-": "± +- +/- (±) (+-) 弱阳性 弱阳性(±) 弱阳性(+-) ±(弱阳性) 可疑 可疑(±) trace tr",
-    "1+": "1+ + +1 (+) (1+) 阳性(+) 阳性(1+) +(阳性) 1+(阳性)",
+    "neg": "阴性 阴性(-) 阴性- -(阴性) (-) 阴 neg neg. neg(-) negative 未检出 未见 无",
+    "+-": "± +- +/- (±) (+-) 弱阳 弱阳性 弱阳性(±) 弱阳性(+-) ±(弱阳性) 可疑 可疑(±) trace tr",
+    "1+": "1+ + +1 (+) (1+) 阳性+ 阳性(+) 阳性(1+) +(阳性) 1+(阳性)",
     "2+": "2+ ++ +2 (++) (2+) 阳性(++) 阳性(2+) ++(阳性) 2+(阳性)",
     "3+": "3+ +++ +3 (+++) (3+) 阳性(+++) 阳性(3+) +++(阳性) 3+(阳性)",
     "4+": "4+ ++++ +4 (++++) (4+) 阳性(++++) 阳性(4+) ++++(阳性) 4+(阳性)",
@@ -53,7 +54,7 @@ _ORDINALS = {
 }
 _WORDS = {spelling: word for word, spellings in _ORDINALS.items() for spelling in spellings.split()}
 _SPELLINGS = {
-    "≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "=<": "<=", "=>": ">=", "小于等于": "<=",
+    "≤": "<=", "≥": ">=", "≦": "<=", "≧": ">=", "⩽": "<=", "⩾": ">=", "=<": "<=", "=>": ">=", "小于等于": "<=",
     "大于等于": ">=", "小于": "<", "大于": ">", "×": "x", "✕": "x", "−": "-", "–": "-",
 }  # fmt: skip
 _RAISED = {ord(c): f"^{d}" for c, d in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)}
@@ -96,15 +97,15 @@ class Parsed:
 @lru_cache(maxsize=65536)
 def parse_text(text: str) -> Reading:
     """One text."""
-    plain = unicodedata.normalize("NFKC", text.translate(_RAISED)).strip().lstrip("'’‘`").strip()
-    word = "".join(plain.split()).lower()
+    bare = plain(text.translate(_RAISED))
+    word = "".join(bare.split()).lower()
     if not word or word in ABSENT:
         return Reading(Kind.ABSENT)
     if word in _NOTHING:
         return Reading(Kind.NOTHING)
     for spelling, sign in _SPELLINGS.items():
-        plain = plain.replace(spelling, sign)
-    bare = _AFTER.sub("", _BEFORE.sub("", plain))
+        bare = bare.replace(spelling, sign)
+    bare = _AFTER.sub("", _BEFORE.sub("", bare))
     for known in (word, "".join(bare.split()).lower()):
         if known in _WORDS:
             return Reading(Kind.WORD, word=_WORDS[known])

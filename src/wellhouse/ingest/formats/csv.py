@@ -57,7 +57,7 @@ class Delimited:
         columns = [str(i) for i in range(len(self.header.names))]
         names = [str(i) for i in sorted(wanted)]
         size = _WIDE_BYTES if len(wanted) > _WIDE else BLOCK_BYTES
-        cut = blocks(self.file, Splitter(self.text.encoding, self.delimiter), self.rest, size)
+        cut = blocks(self.file, Splitter(self.text.encoding, self.delimiter, self.text.line_end), self.rest, size)
         while True:
             with sniff.complete(self.text.gzipped):
                 block = next(cut, None)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from wellhouse.ingest import values
+from wellhouse.ingest.dates import day_of
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.formats import fhir_types as fhir
 from wellhouse.ingest.formats.fhir_forms import Forms
@@ -143,7 +144,7 @@ class Reader:
         """Only visits with a number of their own: without one, the reference itself tells them apart."""
         own = next((i.value for i in of.identifier if i.value and i.use not in ("old", "temp")), None)
         if own and own != of.id and of.status != "entered-in-error":
-            start = ((of.period.start if of.period else None) or "")[:10]
+            start = day_of(of.period.start if of.period else None)
             for reference in (full_url, f"Encounter/{of.id}"):
                 if reference:
                     self.visits[reference] = (own, start)
@@ -250,7 +251,7 @@ class Reader:
         person = self.register.resolve(of.subject, full_url, of.contained)
         form = self.forms.find(of.questionnaire, of.contained)
         number = (of.identifier.value if of.identifier else None) or of.id
-        authored = (of.authored or "")[:10]
+        authored = day_of(of.authored)
         if not number:
             number = f"{person}|{form.code}|{of.authored or ''}"
         said: Counter[str] = Counter()
@@ -273,11 +274,11 @@ class Reader:
         category = next(iter(_words(of.category)), "")
         for detail in details:
             start = detail.scheduledPeriod.start if detail.scheduledPeriod else None
-            day = start or (of.period.start if of.period else None) or of.created or ""
+            day = day_of(start or (of.period.start if of.period else None) or of.created)
             name = next(iter(_words([detail.code] if detail.code else [])), "") or detail.description or ""
             amount = detail.dailyAmount or detail.quantity
             target, unit = _quantity(amount) if amount else ("", "")
-            rows.tuples["care_plan"].append((record, person, number, day[:10], category, name, target, unit))
+            rows.tuples["care_plan"].append((record, person, number, day, category, name, target, unit))
 
     _READERS: ClassVar[dict[type, Callable[..., None]]] = {
         fhir.Patient: _patient,
@@ -306,7 +307,7 @@ def _standing(status: str | None, expected: str) -> None:
 
 
 def _day(of: fhir.Observation | fhir.DiagnosticReport, report: str = "") -> str:
-    """The day on the clock of the place where it was observed: a time zone's offset never moves it.
+    """The day on the clock of the place where it was observed, or at the centre where the clock was UTC.
 
     :param report: the day of the report that contains it, which counts before the day on which it was made public
     """
@@ -315,7 +316,7 @@ def _day(of: fhir.Observation | fhir.DiagnosticReport, report: str = "") -> str:
         moment = of.effectivePeriod.start or of.effectivePeriod.end
     if moment is None and isinstance(of, fhir.Observation):
         moment = of.effectiveInstant
-    return (moment or report or of.issued or "")[:10]
+    return day_of(moment) or report or day_of(of.issued)
 
 
 def _value(of: fhir.Valued) -> tuple[str, str]:

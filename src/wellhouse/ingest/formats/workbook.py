@@ -26,6 +26,7 @@ _CHUNK = 1 << 20
 _MAX_NOTED = 10_000
 _MAX_CELL_BYTES = 4 << 20
 _ID = re.compile(rb"""<(?:\w+:)?sheet\b[^>]*?\b\w+:id=["']([^"']+)["']""")
+_SINCE_1904 = re.compile(rb"""<(?:\w+:)?workbookPr\b[^>]*\bdate1904=["'](?:1|true)["']""")
 _RELATION = re.compile(rb"""<(?:\w+:)?Relationship\b[^>]*>""")
 _ATTRIBUTE = re.compile(rb"""\b(Id|Target)=["']([^"']+)["']""")
 _COLUMN, _ROW = re.compile(rb"""\br=["']([A-Z]{1,3})\d"""), re.compile(rb"""\br=["'][A-Z]{0,3}(\d{1,7})["']""")
@@ -65,6 +66,8 @@ class Inspected:
 
     sheets: list[Part]
     macros: bool
+    since_1904: bool
+    """Whether its days are counted from 1904, as Excel for the Macintosh did."""
 
 
 def inspect(path: Path) -> Inspected:
@@ -85,7 +88,8 @@ def inspect(path: Path) -> Inspected:
                 else:
                     for _ in _unpacked(archive, part):
                         pass  # to its end, so that its check sum is compared
-            return Inspected([found.get(name, Part()) for name in _order(archive)], macros)
+            since_1904 = _SINCE_1904.search(archive.read("xl/workbook.xml")) is not None
+            return Inspected([found.get(name, Part()) for name in _order(archive)], macros, since_1904)
     except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError, OSError, KeyError) as error:
         raise Unreadable("broken_workbook", "a complete workbook (.xlsx) without a password") from error
 

@@ -21,13 +21,14 @@ import python_calamine as calamine
 from wellhouse.ingest import footers, header
 from wellhouse.ingest.footers import Footers
 from wellhouse.ingest.formats import Piece, workbook
-from wellhouse.ingest.formats.workbook import Part
+from wellhouse.ingest.formats.workbook import Inspected, Part
 from wellhouse.ingest.header import Header, Merged
 from wellhouse.ingest.mapping import Mapping
 from wellhouse.ingest.records import NUL
 from wellhouse.ingest.sniff import Unreadable
 
 _PIECE_ROWS = 5_000
+_SINCE_1904, _LAST_DAY = dt.date(1904, 1, 1), 99_999
 _REPEATED = ("repeated_header", "a record, not the header again")
 
 
@@ -51,7 +52,7 @@ def opened(path: Path, mapping: Mapping) -> Iterator[Workbook]:
         if type(error).__name__ != "PanicException":
             raise
         raise Unreadable("broken_workbook", "a complete workbook (.xlsx)") from None
-    yield Workbook.of([s for s in sheets if s.written], mapping, inspected.macros)
+    yield Workbook.of([s for s in sheets if s.written], mapping, inspected)
 
 
 @dataclass
@@ -68,6 +69,8 @@ class _Sheet:
     of: list[int] = field(default_factory=list)
     top: set[tuple[str, ...]] = field(default_factory=set)
     """Its header rows."""
+    dated: list[int] = field(default_factory=list)
+    """Places of columns whose plain numbers are days since 1904."""
 
     @property
     def written(self) -> bool:
@@ -75,7 +78,7 @@ class _Sheet:
 
     @property
     def height(self) -> int:
-        return self.cells.total_height
+        return self.cells.total_height + 1  # it is the number of the last row, from 0
 
     def rows(self) -> Iterator[list[str]]:
         """The texts of every row, blank ones too."""
@@ -89,6 +92,9 @@ class _Sheet:
                 place = column - offset
                 if 0 <= place < len(cells) and type(cell := cells[place]) is float:
                     texts[place] = f"{cell * 100:.15g}%"
+            for place in self.dated:
+                if place < len(cells) and type(cell := cells[place]) is float and 0 <= cell <= _LAST_DAY:
+                    texts[place] = (_SINCE_1904 + dt.timedelta(days=int(cell))).isoformat()
             for place, text in odd.get(number, ()):
                 if 0 <= place < len(texts):
                     texts[place] = text
@@ -127,6 +133,11 @@ class _Sheet:
         top = [row for row, _ in zip(self.rows(), range(header.LINES + 2), strict=False)]
         self.header, self.first, self.after = header.choose(top, mapping, self._merged())
         self.top = {tuple(c.strip() for c in row) for row in top[self.first : self.after]}
+
+    def since_1904(self, mapping: Mapping) -> None:
+        """Its days are counted from 1904: a number that is not shown as a date would be read four years too early."""
+        places = self.header.places if self.header else {}
+        self.dated = [place for role, place in places.items() if role in mapping.dated]
 
     def _merged(self) -> Merged:
         offset = self.cells.start[1] if self.cells.start else 0
@@ -170,11 +181,13 @@ class Workbook:
     encoding: None = None
 
     @classmethod
-    def of(cls, sheets: list[_Sheet], mapping: Mapping, macros: bool) -> Workbook:
+    def of(cls, sheets: list[_Sheet], mapping: Mapping, inspected: Inspected) -> Workbook:
         if not sheets:
             raise Unreadable("empty_file", "a sheet with a header and records", rows=0)
         for sheet in sheets:
             sheet.look(mapping)
+            if inspected.since_1904:
+                sheet.since_1904(mapping)
         visible = [s for s in sheets if s.visible]
         read = [s for s in visible if s.header and not s.header.missing] or visible[:1] or sheets[:1]
         names = _places(read)
@@ -184,7 +197,7 @@ class Workbook:
             for s in sheets if s not in read
         ]  # fmt: skip
         notes = []
-        if macros:
+        if inspected.macros:
             notes.append("holds macros: they were not looked at")
         if formulas := sum(s.part.formulas for s in read):
             notes.append(f"{formulas} cells hold formulas: their stored results were read, nothing was calculated")
