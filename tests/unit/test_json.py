@@ -147,3 +147,59 @@ def test_a_file_that_is_no_json_has_one_reason(tmp_path: Path, content: bytes, r
     with pytest.raises(Unreadable) as refused, formats.open_source(path, "json", FOLLOW_UP):
         pass
     assert refused.value.reason == reason
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [("", ""), ('"code": 0, "msg": "ok [1] {2}", ', ', "total": 2'), ("", ', "page": {"number": 1}'),
+     ('"ok": true, "data": {"page": 1, ', ', "size": 10}')],
+)  # fmt: skip
+def test_objects_in_the_envelope_of_a_web_service_are_records(
+    tmp_path: Path, before: str, behind: str, indent: int | None
+) -> None:
+    path = tmp_path / "a.json"
+    records = json.dumps([RECORD] * 2, indent=indent)
+    path.write_text(f'{{{before}"rows": {records}{behind}}}\n', encoding="utf-8")
+    source, rows, bad = read(path)
+    assert (list(source.header.names), len(rows), bad) == (list(RECORD), 2, [])
+
+
+def test_an_envelope_may_be_larger_than_a_piece(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(f'{{"rows": {array([RECORD] * 30_000)}, "total": 30000}}', encoding="utf-8")
+    _, rows, bad = read(path)
+    assert (len(rows), bad) == (30_000, [])
+
+
+def test_an_envelope_that_breaks_off_or_holds_more_records_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    text = f'{{"rows": {array([RECORD, RECORD])}'
+    path.write_text(text[:-30], encoding="utf-8")
+    assert (len(read(path)[1]), read(path)[2]) == (1, [(1, "bad_json")])
+    path.write_text(f'{text}, "old": {array([RECORD])}}}', encoding="utf-8")
+    assert (len(read(path)[1]), read(path)[2]) == (2, [(2, "bad_json")])
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_array_inside_what_one_person_said_is_no_envelope(tmp_path: Path, indent: int | None) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"answers": [{"题号": "1"}, {"题号": "2"}], **RECORD}, indent=indent), encoding="utf-8")
+    with formats.open_source(path, "json", FOLLOW_UP) as source:
+        assert [len(piece.starts) for piece in source.pieces({0})] == [1]
+    assert [row["题号"] for row in read(path)[1]] == ["1", "2"]
+
+
+def test_an_object_of_two_persons_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    both = {"rows": [RECORD, {**RECORD, "证件号码": "110105491231002"}]}
+    path.write_text(f"{json.dumps(both)}\n{json.dumps(RECORD)}\n", encoding="utf-8")
+    _, rows, bad = read(path)
+    assert (len(rows), bad) == (1, [(0, "several_persons")])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_json_is_known_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(array([RECORD]), encoding=encoding)
+    assert formats.detect(path) == "json"

@@ -87,7 +87,8 @@ def detect(path: Path) -> str:
         return "hl7v2"
     if fhir.looks_like(head):
         return "fhir"
-    return "json" if head.lstrip(sniff.BLANKS)[:1] in (b"{", b"[") else "csv"
+    begins = head.lstrip(sniff.BLANKS + b"\xfe\xff\x00")[:1]
+    return "json" if begins in (b"{", b"[") else "csv"
 
 
 def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManager[Source]:
