@@ -239,3 +239,14 @@ def test_a_file_that_grows_after_it_was_hashed_is_not_loaded(
     with Ingest(stack) as loader, pytest.raises(WellhouseError, match="changed while it was read"):
         loader.load(path, mapping.read(PROJECT_ROOT / "mappings" / "exam.yaml"), "cells")
     assert server.execute("select count(*) from ops.load where file_name = 'growing.csv'").fetchone() == (0,)
+
+
+def test_two_columns_of_one_indicator_are_never_two_results(tmp_path: Path, server: psycopg.Connection) -> None:
+    path = tmp_path / "pair.csv"
+    rows = "".join(f"q{i},{PERSON},2024-03-0{i},120,{other}\n" for i, other in ((1, 121), (2, 120), (3, "")))
+    path.write_text(HEADER.replace("空腹血糖(mmol/L)", "高压(mmHg)") + rows, encoding="utf-8")
+    file = one((path, "--site", "pairs", "--source", "exam"))
+    counts = {"read": 5, "loaded": 3, "quarantined": 1, "duplicate": 1}
+    assert (file["loaded"], file["observations"]) == (3, counts)
+    assert "row 1, field SBP: conflicting_value" in file["said"]
+    assert fingerprint(server, file["sha256"])[0] == 3

@@ -164,3 +164,12 @@ def test_of_rounded_id_numbers_none_is_taken(tmp_path: Path) -> None:
     assert any(identity.check_digit(n[:17]) == "0" for n in rounded)
     assert report["rows"]["quarantined"] == len(rounded)
     assert {r["reason"] for r in report["reasons"]} == {"id_damaged"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "utf-16"])
+def test_lines_of_blank_cells_are_no_records(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    blank = ',,,,\n"","",,,\n , ,,,\n\n'
+    path.write_text(HEADER + blank + ROW + blank + ROW + ',,,,"x"\n' + blank, encoding=encoding)
+    _, rows, bad = read(path)
+    assert ([row[0] for row in rows], bad) == (["e1", "e1", ""], [])

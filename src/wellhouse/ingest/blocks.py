@@ -21,20 +21,22 @@ MAX_RECORD_BYTES = 1 << 20
 MAX_LINE_BYTES = 4 * MAX_RECORD_BYTES
 """A line longer than this is no record of anything."""
 
-_LF, _CR, _QUOTE = 0x0A, 0x0D, 0x22
+_LF, _CR, _QUOTE, _SPACE = 0x0A, 0x0D, 0x22, 0x20
 
 
 @dataclass(frozen=True)
 class Block:
     """Whole records. Record i is ``data[starts[i]:starts[i + 1]]``; blank lines belong to the record before them.
 
-    ``ends[i]`` is where the record's own line ends; ``torn`` are records whose quote never closes; ``last`` is true
+    Its own text is ``data[begins[i]:ends[i]]``; ``gaps``: between them are lines of blank cells. ``torn`` are records whose quote never closes; ``last`` is true
     for the block that ends the file and ``unterminated`` when its last record has no line end.
     """
 
     data: bytes
     starts: npt.NDArray[np.int64]
+    begins: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
+    gaps: bool
     torn: npt.NDArray[np.bool_]
     last: bool
     unterminated: bool
@@ -75,6 +77,18 @@ class Splitter:
             places = np.r_[places[:-1], len(data)]
             torn_at = torn_at if len(torn_at) else np.zeros(1, bool)
         return places, torn_at
+
+    def blank(self, data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Which lines say nothing: empty, or cells without a text, as spreadsheets leave them below a table."""
+        units = np.frombuffer(data, self._type, count=len(data) // self.unit)
+        first = starts // self.unit
+        one, two = units[first], units[np.minimum(first + 1, len(units) - 1)]
+        maybe = ((ends - starts) // self.unit <= 2) | (one == self._delimiter) | (one == _SPACE)
+        maybe |= (one == _QUOTE) & (two == _QUOTE)
+        nothing = f'\r\n "{chr(self._delimiter)}'.encode() + (b"\x00" if self._wide else b"")
+        return np.array(
+            [i for i in np.flatnonzero(maybe).tolist() if not data[starts[i] : ends[i]].strip(nothing)], np.int64
+        )
 
     def _ends(self, units: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], int | None]:
         """(record ends in units, start of the record whose quote is still open)."""
@@ -145,13 +159,13 @@ def _block(
     data: bytes, ends: npt.NDArray[np.int64], torn: npt.NDArray[np.bool_], splitter: Splitter, final: bool
 ) -> Block:
     starts = np.r_[0, ends[:-1]]
-    length = (ends - starts) // splitter.unit
-    short = np.flatnonzero(length <= 2)
-    blank = short[[not data[starts[i] : ends[i]].strip(b"\r\n\x00") for i in short.tolist()]] if len(short) else short
     kept = np.ones(len(ends), bool)
+    blank = splitter.blank(data, starts, ends)
     kept[blank] = False
+    gaps = bool((ends[blank] - starts[blank] > 2 * splitter.unit).any())
     unterminated = final and data[-splitter.unit :].strip(b"\x00") not in (b"\n", b"\r")
-    starts = starts[kept]
+    begins = starts[kept]
+    starts = begins.copy()
     if len(starts):
         starts[0] = 0  # blank lines before the first record of a block go with it
-    return Block(data, starts, ends[kept], torn[kept], final, unterminated)
+    return Block(data, starts, begins, ends[kept], gaps, torn[kept], final, unterminated)

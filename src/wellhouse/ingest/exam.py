@@ -95,6 +95,7 @@ def read(batch: Batch, plan: Plan) -> None:
         _suspect(batch, keys[cells.record], cells.item)
     else:
         _suspect(batch, keys[np.flatnonzero(batch.alive)])
+        batch.suspects.append(_twice(cells, items, observed.good, keys))
     # only now is it known which rows live: a rejected one must be nobody's evidence of an exam
     ages, years = _ages(batch, day)
     emit_persons(batch, years)
@@ -322,6 +323,17 @@ def _long_item(layout: Layout, dictionary: Dictionary, code: str, name: str, uni
         return item(dictionary, header, indicator, unit)
     bare, bracketed = dictionary.header(name)
     return item(dictionary, header, bare, unit.strip() or bracketed)
+
+
+def _twice(cells: Cells, items: list[Item], good: Flags, keys: Ints) -> Ints:
+    """Keys of exams whose row has one indicator in several columns, such as 收缩压 and 高压."""
+    codes = pa.array([i.code for i in items], pa.string()).dictionary_encode()
+    if len(codes.dictionary) == len(items):
+        return np.empty(0, np.int64)
+    code = codes.indices.to_numpy().astype(np.int64)[cells.item[good]]
+    said, count = np.unique(cells.record[good] * len(items) + code, return_counts=True)
+    again: Ints = np.unique(keys[said[count > 1] // len(items)])
+    return again
 
 
 def _suspect(batch: Batch, keys: Ints, items: Ints | None = None) -> None:

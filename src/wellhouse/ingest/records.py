@@ -62,7 +62,7 @@ def parse(
 def _decode(block: Block, encoding: str, alive: npt.NDArray[np.bool_], bad: list[tuple[int, str, str]]) -> bytes:
     """The living records as UTF-8; a record that does not decode dies alone."""
     with suppress(UnicodeDecodeError):
-        if alive.all() and b"\x00" not in (text := _to_utf8(block.data, encoding)):
+        if alive.all() and not block.gaps and b"\x00" not in (text := _to_utf8(block.data, encoding)):
             return text
     parts = []
     for i in np.flatnonzero(alive).tolist():
@@ -100,7 +100,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _raw(block: Block, i: int) -> bytes:
-    return block.data[block.starts[i] : block.ends[i]]
+    return block.data[block.begins[i] : block.ends[i]]
 
 
 def _fast(text: bytes, delimiter: str, columns: Sequence[str], wanted: Sequence[str]) -> pa.Table | None:
