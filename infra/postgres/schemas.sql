@@ -208,8 +208,11 @@ create table if not exists landing.questionnaire (
     site text not null,
     questionnaire_code text not null,
     questionnaire_version text not null,
-    answered_on date not null
+    answered_on date not null,
+    status text not null default 'final' check (status in ('final', 'corrected', 'entered-in-error'))
 );
+alter table landing.questionnaire add column if not exists status text not null default 'final'
+    check (status in ('final', 'corrected', 'entered-in-error'));
 create table if not exists landing.questionnaire_answer (
     load_id bigint not null,
     row_number int not null,
@@ -218,8 +221,12 @@ create table if not exists landing.questionnaire_answer (
     question_code text not null,
     value_raw text not null,
     value double precision,                       -- numbers, scores; 1 / 0 for yes / no
-    value_text text                               -- the code after the mapping's vocabulary
+    value_text text,                              -- the code after the mapping's vocabulary
+    -- what takes an answer back keeps its row and loses its place in the marts
+    status text not null default 'final' check (status in ('final', 'corrected', 'entered-in-error'))
 );
+alter table landing.questionnaire_answer add column if not exists status text not null default 'final'
+    check (status in ('final', 'corrected', 'entered-in-error'));
 -- How questions are worded, where a form defines it or many were asked alike: no person in it.
 create table if not exists landing.question (
     load_id bigint not null,
@@ -323,8 +330,13 @@ create table if not exists landing.care_plan (
     item text not null,
     target double precision,
     done double precision,
-    unit text
+    unit text,
+    plan_key bigint,                              -- of the plan as a whole, where the source numbers it
+    status text not null default 'final' check (status in ('final', 'entered-in-error'))
 );
+alter table landing.care_plan add column if not exists plan_key bigint;
+alter table landing.care_plan add column if not exists status text not null default 'final'
+    check (status in ('final', 'entered-in-error'));
 -- The file's bytes, sealed a run of one person's consecutive records at a time; row 0 is what stood before the first.
 create table if not exists landing.original (
     load_id bigint not null,

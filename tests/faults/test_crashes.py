@@ -27,7 +27,7 @@ def under_way(of: Settings, loader: Popen[str]) -> None:
     """Until the loader holds a transaction open, so that the kill hits work and not the start of a program."""
     while loader.poll() is None:
         with suppress(psycopg.OperationalError), administrator(of) as server:
-            query = "select from pg_stat_activity where usename = 'wh_ingest' and xact_start is not null"
+            query = "select 1 from pg_stat_activity where usename = 'wh_ingest' and xact_start is not null"
             if server.execute(query).fetchone():
                 return
         time.sleep(0.05)
@@ -49,7 +49,7 @@ def broken(of: Settings) -> list[str]:
             "where c.relnamespace = 'landing'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition"
         ).fetchall()
         orphan = (
-            "select from landing.{} t where not exists (select from ops.load l where l.load_id = t.load_id) limit 1"
+            "select 1 from landing.{} t where not exists (select from ops.load l where l.load_id = t.load_id) limit 1"
         )
         orphans = [name for (name,) in tables if server.execute(orphan.format(name).encode()).fetchone()]
         uneven = server.execute(

@@ -16,7 +16,10 @@ Row = dict[str, Any]
 Resource = dict[str, Any]
 
 _UCUM = "http://unitsofmeasure.org"
-_LATEST = "select distinct on ({key}) * from landing.{table} where person_key = any(%s) order by {key}, load_id desc"
+_LATEST = """
+    select distinct on ({key}) * from landing.{table} where person_key = any(%s)
+    order by {key}, load_id desc, row_number desc
+"""
 _KEYS = {"exam": "exam_key", "questionnaire": "response_key", "consultation": "consultation_key",
          "follow_up": "follow_up_key", "call_recording": "recording_key", "intervention": "intervention_key",
          "care_plan": "care_plan_key", "card": "card_key"}  # fmt: skip
@@ -28,8 +31,9 @@ _OBSERVATIONS = """
 """
 _ANSWERS = """
     select distinct on (response_key, question_code) * from landing.questionnaire_answer where person_key = any(%s)
-    order by response_key, question_code, load_id desc
+    order by response_key, question_code, load_id desc, row_number desc
 """
+_TAKEN_BACK = "entered-in-error"
 
 
 def bundle(
@@ -45,12 +49,14 @@ def bundle(
 
     def latest(table: str) -> list[Row]:
         query = _LATEST.format(table=table, key=_KEYS[table])
-        return cursor.execute(query.encode(), (persons,)).fetchall()
+        rows = cursor.execute(query.encode(), (persons,)).fetchall()
+        return [row for row in rows if row.get("status") != _TAKEN_BACK]
 
     subject = {"reference": f"Patient/{persons[0]}"}
     exams = latest("exam")
     observations = cursor.execute(_OBSERVATIONS, (persons,)).fetchall()
-    answers = cursor.execute(_ANSWERS, (persons,)).fetchall()
+    said = cursor.execute(_ANSWERS, (persons,)).fetchall()
+    answers = [row for row in said if row["status"] != _TAKEN_BACK]
     scores = cursor.execute("select * from risk.score where person_key = any(%s) and eligible", (persons,)).fetchall()
     outcomes = cursor.execute("select * from landing.outcome where person_key = any(%s)", (persons,)).fetchall()
     dates = {e["exam_key"]: e["exam_date"] for e in exams}

@@ -28,8 +28,9 @@ _LF, _CR, _QUOTE, _SPACE = 0x0A, 0x0D, 0x22, 0x20
 class Block:
     """Whole records. Record i is ``data[starts[i]:starts[i + 1]]``; blank lines belong to the record before them.
 
-    Its own text is ``data[begins[i]:ends[i]]``; ``gaps``: between them are lines of blank cells. ``torn`` are records whose quote never closes; ``last`` is true
-    for the block that ends the file and ``unterminated`` when its last record has no line end.
+    Its own text is ``data[begins[i]:ends[i]]``; ``gaps``: between them are lines of blank cells. ``torn`` are records
+    whose quote never closes; ``last`` is true for the block that ends the file and ``unterminated`` when its last
+    record has no line end.
     """
 
     data: bytes

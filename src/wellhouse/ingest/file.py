@@ -336,7 +336,8 @@ class Reading:
             families.append((duplicates.FAMILIES["questionnaire"], self._responses(exams.suspects), exams.by_detail))
         touched = conflicting = np.empty(0, np.int64)
         for family, keys, _ in families:
-            resolved = duplicates.resolve(load, family, keys, told_in_parts=self._entry.format == "hl7v2")
+            form = self._entry.format
+            resolved = duplicates.resolve(load, family, keys, form == "hl7v2", form == "fhir")
             touched = np.union1d(touched, resolved.touched)
             conflicting = np.union1d(conflicting, resolved.conflicting)
             if family.detail == "observation":

@@ -36,6 +36,7 @@ def answers(batch: Batch, exam_keys: Ints, day: Ints) -> None:
         "questionnaire_code": pa.repeat(QUESTIONNAIRE, len(rows)),
         "questionnaire_version": pa.repeat(layout.mapping.version, len(rows)),
         "answered_on": dates(day[rows]),
+        "status": pa.repeat("final", len(rows)),
     })  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def _answer(batch: Batch, answer: Answer, responses: Ints) -> Flags:
         "value_raw": column.take(pa.array(rows)),
         "value": pa.array(numbers, mask=np.isnan(numbers)),
         "value_text": pa.array([word for _, _, word in read], pa.string()).take(pa.array(index[rows])),
+        "status": pa.repeat("final", len(rows)),
     })  # fmt: skip
     return good  # type: ignore[no-any-return]
 

@@ -91,7 +91,8 @@ class Mapping:
 
     ``own_authorities``: assigning authorities and identifier systems whose numbers are the site's own.
     ``fhir_server``: base address of the FHIR server whose patient ids hold from file to file.
-    ``key_fields``: roles that tell records with the same number apart, such as the events of one card.
+    ``key_fields``: roles that tell records with the same number apart, such as the events of one card; ``whole``: the
+    column of the key of all that have the number, where they are told together, such as the items of a plan.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Mapping:
     outcomes: tuple[Outcome, ...]
     fields: tuple[Field, ...]
     key: str
+    whole: str
     key_fields: tuple[str, ...]
     date_offset_days: str | None
     site: str | None = None
@@ -189,8 +191,8 @@ def again(root: Path, source: str, site: str | None, label: str | None) -> Mappi
 def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
-        "codes", "own_authorities", "fhir_server", "observations", "answers", "outcomes", "fields", "key", "key_fields",
-        "date_offset_days", "description", "pairs", "date_formats", "footers",
+        "codes", "own_authorities", "fhir_server", "observations", "answers", "outcomes", "fields", "key", "whole",
+        "key_fields",        "date_offset_days", "description", "pairs", "date_formats", "footers",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"unknown entry {sorted(unknown)[0]}")
@@ -240,6 +242,7 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
             for f in document.get("fields", ())
         ),
         key=document.get("key", ""),
+        whole=document.get("whole", ""),
         key_fields=tuple(document.get("key_fields", ())),
         date_offset_days=document.get("date_offset_days"),
         pairs={normal_name(str(name)): _two(codes) for name, codes in document.get("pairs", {}).items()},

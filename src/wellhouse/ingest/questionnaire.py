@@ -35,13 +35,17 @@ def read(batch: Batch) -> None:
     day = batch.days("answered_on")
     check_days(batch, "answered_on", day)
     code, question = _required(batch, "questionnaire"), _required(batch, "question")
-    kind, number, word = _answers(batch, question)
+    status = texts(batch.column("status"), size).fill_null("final")
+    kind, number, word = _answers(batch, question, np.array(pc.equal(status, "entered-in-error"), bool))
     keys = record_keys(batch, "response", batch.column("number"), day, code)
     emit_persons(batch)
     rows = np.flatnonzero(batch.alive)
-    heads = rows[groups(keys[rows], batch.owner[rows].astype(np.int64))[0]]
+    # one head a response, but of what amends or withdraws it one each: they are versions of it
+    version_of = np.where(np.array(pc.equal(status, "final"), bool), 0, batch.rows)
+    heads = rows[groups(keys[rows], batch.owner[rows].astype(np.int64), version_of[rows])[0]]
     version = texts(batch.column("version"), size).fill_null("1")
-    batch.keys = np.unique(keys[heads])
+    batch.keys, versions = np.unique(keys[heads], return_counts=True)
+    batch.suspects.append(batch.keys[versions > 1])
     batch.emit("questionnaire", {
         "row_number": pa.array(batch.rows[heads].astype(np.int32)),
         "response_key": pa.array(keys[heads]),
@@ -49,6 +53,7 @@ def read(batch: Batch) -> None:
         "questionnaire_code": code.take(pa.array(heads)),
         "questionnaire_version": version.take(pa.array(heads)),
         "answered_on": dates(day[heads]),
+        "status": status.take(pa.array(heads)),
     })  # fmt: skip
     answered = np.flatnonzero(batch.alive & (kind > 0))
     take = pa.array(answered)
@@ -62,6 +67,7 @@ def read(batch: Batch) -> None:
         "value_raw": value.take(take),
         "value": pa.array(number[answered], mask=np.isnan(number[answered])),
         "value_text": word.take(take),
+        "status": status.take(take),
     })  # fmt: skip
     batch.suspects.append(_twice(keys[answered], question.take(take)))
     said = [texts(batch.column(name), size).take(take) for name in ("defined", "wording")]
@@ -104,8 +110,11 @@ def _required(batch: Batch, role: str) -> pa.Array:
     return pa.array(found, pa.string()).take(pa.array(index))
 
 
-def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, npt.NDArray[np.float64], pa.Array]:
-    """(0 no answer or 1, number, word) per record; an answer that is neither rejects its record."""
+def _answers(batch: Batch, question: pa.Array, back: Flags) -> tuple[Ints, npt.NDArray[np.float64], pa.Array]:
+    """(0 no answer or 1, number, word) per record; an answer that is neither rejects its record.
+
+    :param back: of those that are taken back nothing need be understood
+    """
     column = batch.column("answer")
     assert column is not None
     answers, answer_of = each(column, str.strip)
@@ -113,6 +122,7 @@ def _answers(batch: Batch, question: pa.Array) -> tuple[Ints, npt.NDArray[np.flo
     first, group = groups(answer_of, question_of)
     read = [_meaning(batch, answers[answer_of[r]], questions[question_of[r]]) for r in first.tolist()]
     kind = np.array([k for k, _, _ in read], np.int64)[group]
+    kind = np.where(back & (kind == 2), 1, kind)
     for row in np.flatnonzero(batch.alive & (kind == 2)).tolist():
         batch.reject(row, "answer", "unknown_word", "a number, or a word the mapping knows for this question")
     number = np.array([np.nan if n is None else n for _, n, _ in read])[group]

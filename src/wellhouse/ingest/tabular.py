@@ -38,6 +38,10 @@ def read(batch: Batch, more: More | None = None) -> None:
         check_days(batch, main.role, day)
     columns = {main.to: dates(day, day <= NO_DATE)}
     columns |= {field.to: _field(batch, field) for field in mapping.fields if field is not main}
+    if "status" in SCHEMAS[mapping.source].names and "status" not in columns:
+        columns["status"] = texts(batch.column("status"), len(batch.rows)).fill_null("final")
+    if mapping.whole:
+        columns[mapping.whole] = _whole(batch, mapping.whole)
     number, apart = _named(batch)
     keys = record_keys(batch, mapping.source, number, day, apart)
     if more is not None:
@@ -54,6 +58,15 @@ def read(batch: Batch, more: More | None = None) -> None:
         "person_key": pa.array(batch.person_keys()[rows]),
         **{name: array.take(take) for name, array in columns.items()},
     })  # fmt: skip
+
+
+def _whole(batch: Batch, name: str) -> pa.Array:
+    """The key of the number alone; null where the source gives none."""
+    number = batch.column("number")
+    if number is None:
+        return pa.nulls(len(batch.rows), pa.int64())
+    keys = record_keys(batch, name, number, np.zeros(len(batch.rows), np.int64))
+    return pa.array(keys, mask=np.array(pc.equal(pc.utf8_trim_whitespace(number), ""), bool))
 
 
 def _named(batch: Batch) -> tuple[pa.Array | None, pa.Array | None]:

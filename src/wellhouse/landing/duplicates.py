@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wellhouse.landing.load import Load, Rows
+from wellhouse.landing.tables import SCHEMAS
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,10 @@ class Family:
     content: tuple[str, ...] = ()
     status: str = "'final'"
     """Of a result, in SQL: its column, where there is one."""
+    head_status: str = "'final'"
+    """The same of a record."""
+    whole: str = ""
+    """The column that all parts of one document have, where a source tells documents as a whole."""
 
 
 FAMILIES = {
@@ -34,8 +39,9 @@ FAMILIES = {
     for f in (
         Family("exam", "exam_key", ("exam_date", "exam_type", "package", "employer_key"), "observation",
                "indicator_code", ("value_raw", "unit_raw", "status"), "status"),
-        Family("questionnaire", "response_key", ("questionnaire_code", "questionnaire_version", "answered_on"),
-               "questionnaire_answer", "question_code", ("value_raw",)),
+        Family("questionnaire", "response_key",
+               ("questionnaire_code", "questionnaire_version", "answered_on", "status"), "questionnaire_answer",
+               "question_code", ("value_raw", "status"), "status", "status", "response_key"),
         Family(
             "follow_up",
             "follow_up_key",
@@ -47,7 +53,8 @@ FAMILIES = {
             "family_history_cvd", "bp_medication", "statin", "glucose_medication")),
         Family("card", "card_key", ("event", "event_date", "card_type", "package", "valid_until")),
         Family("intervention", "intervention_key", ("programme", "start_date", "end_date", "status", "agent")),
-        Family("care_plan", "care_plan_key", ("plan_date", "category", "item", "target", "done", "unit")),
+        Family("care_plan", "care_plan_key", ("plan_date", "category", "item", "target", "done", "unit", "status"),
+               head_status="status", whole="plan_key"),
     )
 }  # fmt: skip
 
@@ -65,12 +72,17 @@ class Resolved:
     conflicts: int = 0
 
 
-def resolve(load: Load, family: Family, suspects: Rows, told_in_parts: bool = False) -> Resolved:
+def resolve(
+    load: Load, family: Family, suspects: Rows, told_in_parts: bool = False, told_whole: bool = False
+) -> Resolved:
     """Resolve one family of tables of a load.
 
     :param suspects: keys that stand in this file more than once; those that other loads brought are found here
     :param told_in_parts: messages tell one exam over several days, and each its own: the first day is the exam's
+    :param told_whole: a document lists all its parts: those of an earlier version that it has no longer are taken back
     """
+    if told_whole and family.whole:
+        _take_back(load, family)
     keys = np.union1d(suspects, _known(load, family))
     resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
     if not len(keys):
@@ -191,6 +203,38 @@ def _other_persons(load: Load, family: Family, keys: str, resolved: Resolved) ->
     resolved.conflicting = np.union1d(resolved.conflicting, rows)
     if family.detail and len(lost):
         resolved.conflicts += int(lost[0])
+
+
+def _take_back(load: Load, family: Family) -> None:
+    """What earlier versions of a document had and its last one has not: the part again, as entered in error.
+
+    The last version in this load is the last that amends or withdraws it; else the first, which others contradict.
+    """
+    parts, item = (family.detail, family.item) if family.detail else (family.head, family.key)
+    columns = [name for name in SCHEMAS[parts].names if name not in ("load_id", "row_number", "status")]
+    listed = ", ".join(columns)
+    load.execute(
+        f"""with told as materialized (
+                select distinct on ({family.whole}) {family.whole}, person_key, row_number as told
+                from landing.{family.head} where load_id = $1 and {family.whole} is not null
+                order by {family.whole}, {family.head_status} = 'final',
+                         case when {family.head_status} = 'final' then row_number else -row_number end
+            ), loads as (
+                select distinct load_id from landing.{family.head}
+                where load_id <= $1 and {family.whole} in (select {family.whole} from told)
+            ), before as (
+                select distinct on ({family.whole}, {item}) p.*, told
+                from landing.{parts} p join told using ({family.whole}, person_key)
+                where p.load_id = any(array(select load_id from loads)) and (p.load_id < $1 or p.row_number < told)
+                order by {family.whole}, {item}, p.load_id desc, p.row_number desc
+            )
+            insert into landing.{parts} (load_id, row_number, status, {listed})
+            select $1, told, 'entered-in-error', {listed} from before b
+            where status <> 'entered-in-error' and not exists (
+                select from landing.{parts} m where m.load_id = $1 and m.row_number = b.told
+                    and m.{family.whole} = b.{family.whole} and m.{item} = b.{item})""",  # noqa: S608
+        load.load_id,
+    )
 
 
 def _first_days(load: Load, keys: str) -> None:
@@ -345,17 +389,18 @@ def _heads(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
     rows, conflict = load.fetch(
         f"""with mine as (
                 select ctid as place, {family.key} as key, row_number, person_key, {attributes} as content,
-                       row_number() over w as n, first_value({attributes}) over w as first_content
+                       {family.head_status} as status, row_number() over w as n, lag({attributes}) over w as before,
+                       first_value({attributes}) over w as first_content
                 from landing.{family.head} where load_id = $1 and {family.key} in (select unnest($2::text::bigint[]))
                 window w as (partition by {family.key} order by row_number)
             ), earlier as (
                 select distinct on ({family.key}) {family.key} as key, {attributes} as content
                 from landing.{family.head} where {family.key} in (select unnest($2::text::bigint[])) and load_id <> $1
-                order by {family.key}, load_id desc
+                order by {family.key}, load_id desc, row_number desc
             ), judged as (
                 select m.*, n > 1 and m.content <> first_content as conflict
                 from mine m left join earlier e using (key)
-                where n > 1 or (m.content = e.content {left})
+                where n > 1 and (m.status = 'final' or m.content = m.before) or (m.content = e.content {left})
             ), gone as (
                 delete from landing.{family.head} d using judged j where d.ctid = j.place and d.load_id = $1
                 returning j.row_number, j.person_key, j.conflict

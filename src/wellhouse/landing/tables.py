@@ -23,11 +23,11 @@ SCHEMAS: dict[str, pa.Schema] = {
     ]),
     "questionnaire": pa.schema([
         *_KEYS, ("response_key", _BIG), _PERSON, _SITE, ("questionnaire_code", _TEXT), ("questionnaire_version", _TEXT),
-        ("answered_on", _DATE),
+        ("answered_on", _DATE), ("status", _TEXT),
     ]),
     "questionnaire_answer": pa.schema([
         *_KEYS, ("response_key", _BIG), _PERSON, ("question_code", _TEXT), ("value_raw", _TEXT), ("value", _NUMBER),
-        ("value_text", _TEXT),
+        ("value_text", _TEXT), ("status", _TEXT),
     ]),
     "question": pa.schema([
         *_KEYS, _SITE, ("questionnaire_code", _TEXT), ("questionnaire_version", _TEXT), ("question_code", _TEXT),
@@ -60,7 +60,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     ]),
     "care_plan": pa.schema([
         *_KEYS, ("care_plan_key", _BIG), _PERSON, _SITE, ("plan_date", _DATE), ("category", _TEXT), ("item", _TEXT),
-        ("target", _NUMBER), ("done", _NUMBER), ("unit", _TEXT),
+        ("target", _NUMBER), ("done", _NUMBER), ("unit", _TEXT), ("plan_key", _BIG), ("status", _TEXT),
     ]),
     "original": pa.schema([
         ("load_id", _BIG), ("row_first", _INT), ("row_last", _INT), _PERSON, ("sealed", pa.binary()),

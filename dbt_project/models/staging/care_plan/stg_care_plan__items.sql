@@ -16,13 +16,32 @@ renamed as (
         target,
         done,
         unit,
+        status,
         -- where it came from
         load_id,
         row_number
     from source
-)
+),
 
 -- the latest load wins
-select distinct on (care_plan_key) *
-from renamed
-order by care_plan_key asc, load_id desc, row_number desc
+latest as (
+    select distinct on (care_plan_key) *
+    from renamed
+    order by care_plan_key asc, load_id desc, row_number desc
+)
+
+-- what was taken back last is nothing
+select
+    care_plan_key,
+    person_key,
+    site,
+    plan_date,
+    category,
+    item,
+    target,
+    done,
+    unit,
+    load_id,
+    row_number
+from latest
+where status <> 'entered-in-error'

@@ -13,13 +13,29 @@ renamed as (
         questionnaire_code,
         questionnaire_version,
         answered_on,
+        status,
         -- where it came from
         load_id,
         row_number
     from source
-)
+),
 
 -- the latest load wins
-select distinct on (response_key) *
-from renamed
-order by response_key asc, load_id desc, row_number desc
+latest as (
+    select distinct on (response_key) *
+    from renamed
+    order by response_key asc, load_id desc, row_number desc
+)
+
+-- what was taken back last is nothing
+select
+    response_key,
+    person_key,
+    site,
+    questionnaire_code,
+    questionnaire_version,
+    answered_on,
+    load_id,
+    row_number
+from latest
+where status <> 'entered-in-error'

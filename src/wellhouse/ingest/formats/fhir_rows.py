@@ -33,11 +33,11 @@ PARTS: dict[str, dict[str, str]] = {
     "questionnaire": {
         "number": "QuestionnaireResponse.identifier", "questionnaire": "questionnaire", "version": "version",
         "answered_on": "authored", "question": "item.linkId", "defined": "Questionnaire.item.text",
-        "answer": "item.answer",
+        "answer": "item.answer", "status": "status",
     },
     "care_plan": {
         "number": "CarePlan.identifier", "date": "period", "category": "category", "item": "activity.detail.code",
-        "target": "activity.detail.quantity", "unit": "activity.detail.quantity.unit",
+        "target": "activity.detail.quantity", "unit": "activity.detail.quantity.unit", "status": "status",
     },
     "person": {},
 }  # fmt: skip
@@ -65,6 +65,10 @@ class Refused(ValueError):
     def __init__(self, reason: str, expected: str) -> None:
         super().__init__(reason)
         self.reason, self.expected = reason, expected
+
+
+_WITHDRAWN = "entered-in-error"
+_BACK = Refused("entered_in_error", "what is taken back, as it was told")
 
 
 @dataclass
@@ -247,7 +251,7 @@ class Reader:
         return f"{reference.rpartition('urn:uuid:')[2] if reference[:4] == 'urn:' else _tail(reference)}|{day}"
 
     def _response(self, rows: Rows, record: int, of: fhir.QuestionnaireResponse, full_url: str | None) -> None:
-        _standing(of.status, "a response that is completed or amended")
+        status = self._standing(of, "a response that is completed or amended")
         person = self.register.resolve(of.subject, full_url, of.contained)
         form = self.forms.find(of.questionnaire, of.contained)
         number = (of.identifier.value if of.identifier else None) or of.id
@@ -259,17 +263,19 @@ class Reader:
             said[question] += 1
             place = question if said[question] == 1 else f"{question}#{said[question]}"
             rows.tuples["questionnaire"].append(
-                (record, person, number, form.code, form.version, authored, place, wording, answer)
+                (record, person, number, form.code, form.version, authored, place, wording, answer, status)
             )
         if not said:
-            raise Refused("no_content", "at least one answer")
+            raise _BACK if status == _WITHDRAWN else Refused("no_content", "at least one answer")
 
     def _plan(self, rows: Rows, record: int, of: fhir.CarePlan, full_url: str | None) -> None:
-        _standing(of.status, "a plan that stands")
+        status = self._standing(of, "a plan that stands")
         person = self.register.resolve(of.subject, full_url, of.contained)
         details = [a.detail for a in of.activity if a.detail is not None]
+        if status == _WITHDRAWN:
+            details = [d for d in details if d.code or d.description]
         if not details:
-            raise Refused("no_content", "activities with a detail")
+            raise _BACK if status == _WITHDRAWN else Refused("no_content", "activities with a detail")
         number = next((i.value for i in of.identifier if i.value), None) or of.id or ""
         category = next(iter(_words(of.category)), "")
         for detail in details:
@@ -278,7 +284,18 @@ class Reader:
             name = next(iter(_words([detail.code] if detail.code else [])), "") or detail.description or ""
             amount = detail.dailyAmount or detail.quantity
             target, unit = _quantity(amount) if amount else ("", "")
-            rows.tuples["care_plan"].append((record, person, number, day, category, name, target, unit))
+            rows.tuples["care_plan"].append((record, person, number, day, category, name, target, unit, status))
+
+    def _standing(self, of: fhir.QuestionnaireResponse | fhir.CarePlan, expected: str) -> str:
+        """The status of its rows: a withdrawn one takes back what it says.
+
+        :raises Refused: it is not finished
+        """
+        if of.status in _UNFINISHED:
+            raise Refused("not_final", expected)
+        if of.status == _WITHDRAWN or f"{type(of).__name__}/{of.id}" in self.withdrawn:
+            return _WITHDRAWN
+        return "corrected" if of.status == "amended" else "final"
 
     _READERS: ClassVar[dict[type, Callable[..., None]]] = {
         fhir.Patient: _patient,
@@ -297,13 +314,6 @@ _observation = msgspec.json.Decoder(fhir.Observation).decode
 def _status(status: str | None) -> str:
     """An Observation's or DiagnosticReport's, as the results' status; blank is final."""
     return _STATUS.get(status or "", status or "")
-
-
-def _standing(status: str | None, expected: str) -> None:
-    if status == "entered-in-error":
-        raise Refused("entered_in_error", expected)
-    if status in _UNFINISHED:
-        raise Refused("not_final", expected)
 
 
 def _day(of: fhir.Observation | fhir.DiagnosticReport, report: str = "") -> str:
