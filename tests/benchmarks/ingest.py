@@ -1,6 +1,7 @@
 """Ingestion beside its peers, of the same rows in the same run, in a throwaway installation.
 
-``BENCH_OBSERVATIONS`` scales it (default 5,000,000).
+``BENCH_OBSERVATIONS`` scales it (default 5,000,000). dlt gets all of them; pandas and target-postgres, which would take
+most of an hour, get ``BENCH_PEER_ROWS`` (default 200,000).
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow.csv import ConvertOptions, ReadOptions, read_csv
 
 from tests.benchmarks.figure import Figure, cost, rate
 from tests.benchmarks.throwaway import installed, timed
@@ -26,7 +27,8 @@ from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
 OBSERVATIONS = int(os.environ.get("BENCH_OBSERVATIONS", "5000000"))
-PEER_ROWS = min(OBSERVATIONS, 200_000)
+PEER_ROWS = min(OBSERVATIONS, int(os.environ.get("BENCH_PEER_ROWS", "200000")))
+PEERS = {"dlt": OBSERVATIONS, "pandas": PEER_ROWS, "target_postgres": PEER_ROWS}
 PEER_PACKAGES = ("dlt[postgres]", "meltanolabs-target-postgres", "pandas", "pyarrow", "sqlalchemy", "psycopg2-binary")
 WELLHOUSE = str(Path(sys.executable).with_name("wellhouse"))
 
@@ -81,11 +83,24 @@ def copy_seconds(of: Settings, sha256: str, form: str) -> float:
     return seconds
 
 
-def peer_rates(of: Settings, folder: Path) -> Iterator[tuple[str, float]]:
-    """Rows a second of others, given rows that are parsed already and nothing to seal, count or check."""
-    with db.connect("wh_ingest", of) as connection:
-        rows = connection.execute("select * from landing.observation limit %s", (PEER_ROWS,)).fetchall()
-    pq.write_table(pa.table(list(zip(*rows, strict=True)), schema=SCHEMAS["observation"]), folder / "peer.parquet")
+def parsed_rows(of: Settings, file: Path) -> None:
+    """Landed results as they would be handed to a peer."""
+    schema = SCHEMAS["observation"]
+    copy = (
+        f"copy (select {', '.join(schema.names)} from landing.observation limit {OBSERVATIONS}) to stdout (format csv)"  # noqa: S608
+    )
+    raw = file.with_suffix(".csv")
+    with raw.open("wb") as sink, db.connect("wh_ingest", of) as connection, connection.cursor().copy(copy) as rows:
+        for part in rows:
+            sink.write(part)
+    flags = ConvertOptions(column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False)
+    pq.write_table(read_csv(raw, ReadOptions(column_names=schema.names), convert_options=flags), file)
+    raw.unlink()
+
+
+def peer_rates(of: Settings, folder: Path) -> Iterator[tuple[str, int, float]]:
+    """(peer, rows, rows a second) of others, given rows that are parsed already and nothing to seal, count or check."""
+    parsed_rows(of, folder / "peer.parquet")
     with administrator(of, of.database) as server:
         server.execute("create role bench login in role pg_read_all_data")
         server.execute(f"alter role bench password '{db.password('wh_ingest', of)}'")
@@ -98,12 +113,12 @@ def peer_rates(of: Settings, folder: Path) -> Iterator[tuple[str, float]]:
     subprocess.run([UV, "pip", "install", "--quiet", "--python", python, *PEER_PACKAGES], check=True)
     quiet = {"BENCH_URL": url, "BENCH_FOLDER": str(folder), "RUNTIME__DLTHUB_TELEMETRY": "false",
              "DLT_DATA_DIR": str(folder / "dlt"), "RUNTIME__LOG_LEVEL": "CRITICAL"}  # fmt: skip
-    for name in ("dlt", "pandas", "target_postgres"):
-        command = [python, str(Path(__file__).with_name("peers.py")), name, str(folder / "peer.parquet")]
+    for name, rows in PEERS.items():
+        command = [python, str(Path(__file__).with_name("peers.py")), name, str(folder / "peer.parquet"), str(rows)]
         done = subprocess.run(command, env=os.environ | quiet, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{name}: {done.stderr[-2000:]}")
-        yield name, float(done.stdout.split()[-1])
+        yield name, rows, float(done.stdout.split()[-1])
 
 
 def measure(of: Settings, folder: Path) -> Iterator[Figure]:
@@ -128,8 +143,8 @@ def measure(of: Settings, folder: Path) -> Iterator[Figure]:
         yield cost(f"ingest_{layout}", "peak_rss", rss, "MiB", OBSERVATIONS, "a file of a tenth", small_rss)
         small.unlink()
         large.unlink()
-    for name, peer in peer_rates(of, folder):
-        yield rate("ingest", ours, "observations/s", PEER_ROWS, name, peer)
+    for name, rows, peer in peer_rates(of, folder):
+        yield rate("ingest", ours, "observations/s", rows, name, peer)
 
 
 def figures() -> Iterator[Figure]:

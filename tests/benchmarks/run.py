@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from tests.benchmarks import dashboards, formats, ingest, marts, risk, summaries
+from tests.benchmarks import dashboards, formats, ingest, marts, memory, risk, summaries
 from wellhouse.settings import PROJECT_ROOT
 
 SUITES = {
-    "ingest": ingest, "formats": formats, "risk": risk, "marts": marts, "dashboards": dashboards,
+    "ingest": ingest, "memory": memory, "formats": formats, "risk": risk, "marts": marts, "dashboards": dashboards,
     "summaries": summaries,
 }  # fmt: skip
 

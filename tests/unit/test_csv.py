@@ -173,3 +173,10 @@ def test_lines_of_blank_cells_are_no_records(tmp_path: Path, encoding: str) -> N
     path.write_text(HEADER + blank + ROW + blank + ROW + ',,,,"x"\n' + blank, encoding=encoding)
     _, rows, bad = read(path)
     assert ([row[0] for row in rows], bad) == (["e1", "e1", ""], [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_header_whose_first_character_holds_a_brace_is_no_json(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(HEADER.replace("体检编号", "登记号") + ROW, encoding=encoding)
+    assert formats.detect(path) == "csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,10 @@ from wellhouse.ingest.header import Header
 from wellhouse.ingest.mapping import Mapping
 
 Ints = npt.NDArray[np.int64]
+_JSON = re.compile(
+    rb"""(?:\xef\xbb\xbf|\s)*(?:\{[\s"'}]|\[[\s{["'\]\w-])|(?:\xff\xfe)?(?:\s\x00)*[{[]\x00|(?:\xfe\xff)?(?:\x00\s)*\x00[{[]"""
+)
+"""Of any encoding; in UTF-16 a brace may be half of a Chinese character."""
 _NOTHING: Ints = np.empty(0, np.int64)
 
 
@@ -87,8 +92,7 @@ def detect(path: Path) -> str:
         return "hl7v2"
     if fhir.looks_like(head):
         return "fhir"
-    begins = head.lstrip(sniff.BLANKS + b"\xfe\xff\x00")[:1]
-    return "json" if begins in (b"{", b"[") else "csv"
+    return "json" if _JSON.match(head) else "csv"
 
 
 def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManager[Source]:
