@@ -275,3 +275,12 @@ def test_a_sheet_that_is_not_read_says_how_many_rows_it_has(tmp_path: Path) -> N
     with formats.open_source(write(tmp_path / "a.xlsx", NAMES, ROW, then=more), "xlsx", EXAM) as source:
         *_, last = source.pieces({0})
     assert last.bad[0][2].endswith("sheet 2 with 3 rows")
+
+
+def test_an_old_workbook_or_one_with_a_password_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.xls"
+    path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(5000))
+    form = formats.detect(path)
+    with pytest.raises(Unreadable) as refused, formats.open_source(path, form, EXAM):
+        pass
+    assert (form, refused.value.reason) == ("xlsx", "broken_workbook")

@@ -16,6 +16,8 @@ from typing import IO, cast
 
 SAMPLE_BYTES = 256 << 10
 ZIP, EMPTY_ZIP = b"PK\x03\x04", b"PK\x05\x06"
+OLE = b"\xd0\xcf\x11\xe0"
+"""A workbook of Excel 97 (.xls), or one with a password: neither is read, and says so."""
 BLANKS = b" \t\r\n\xef\xbb\xbf"
 """What may stand before the first character that says something."""
 _UNPACKED_BYTES = 1 << 30

@@ -85,7 +85,7 @@ def detect(path: Path) -> str:
     from wellhouse.ingest.formats import fhir, hl7v2
 
     with path.open("rb") as file:
-        if file.read(4) == sniff.ZIP:
+        if file.read(4) in (sniff.ZIP, sniff.OLE):
             return "xlsx"
     head = sniff.head(path, sniff.SAMPLE_BYTES)
     if hl7v2.looks_like(head):
