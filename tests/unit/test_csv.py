@@ -180,3 +180,12 @@ def test_a_header_whose_first_character_holds_a_brace_is_no_json(tmp_path: Path,
     path = tmp_path / "a.csv"
     path.write_text(HEADER.replace("体检编号", "登记号") + ROW, encoding=encoding)
     assert formats.detect(path) == "csv"
+
+
+@pytest.mark.parametrize("sex", ["0", "9", "未知", "未说明的性别", "-", "U", ""])
+@pytest.mark.parametrize("born", ["", "/", "未知", "1949-12-31"])
+def test_a_cell_that_says_it_does_not_know_refuses_no_row(tmp_path: Path, sex: str, born: str) -> None:
+    path = tmp_path / "a.csv"
+    header = HEADER.replace("姓名", "姓名,性别,出生日期")
+    path.write_text(header + ROW.replace("张三", f"张三,{sex},{born}"), encoding="utf-8")
+    assert check(PROJECT_ROOT, path, EXAM, "demo").report()["rows"]["loaded"] == 1

@@ -360,3 +360,10 @@ def read_gzip(content: bytes, folder: Path) -> list[int]:
     path.write_bytes(content)
     with hl7v2.opened(path, MAPPING) as source:
         return [record for piece in source.pieces({0}) for record in piece.good.tolist()]
+
+
+def test_what_is_no_character_set_is_never_said(tmp_path: Path) -> None:
+    _, pieces = read(message(PID, OBR, OBX, msh=f"{MSH.rsplit('|', 1)[0]}|张三 13800138000"), tmp_path)
+    (note,) = pieces[-1].notes
+    assert note.startswith("note: MSH-18 says no known character set")
+    assert "张三" not in note

@@ -21,6 +21,8 @@ from wellhouse.ingest.known import Fact
 _COMBINED = ("id_number", "id_type", "id_country", "mrn", "mrn_authority", "patient_id", "birth_date", "sex", "name")
 _TYPES = {normal_name(word): kind for kind, words in identity.TYPES.items() for word in words.split()}
 _KEPT = ("phone", "employer", "address")
+_UNSAID = frozenset(("9", "u", "o", "未说明", "未说明的性别", "未知的性别"))
+"""Sexes that say none: GB/T 2261.1 has 0 and 9 for them."""
 _ONE_PERSON = "identifiers, name, birth date and sex of one person, as they are known"
 
 
@@ -170,7 +172,7 @@ def _authority(batch: Batch, cells: dict[str, str]) -> str:
 def _birth(cells: dict[str, str], card: IdNumber | None, formats: tuple[str, ...]) -> dt.date | None:
     text = cells.get("birth_date", "").strip()
     known = card.birth_date if card else None
-    if not text:
+    if not text or identity.names_nobody(text):
         return known
     born = parse_date(text, formats)
     if born is None:
@@ -185,7 +187,7 @@ def _birth(cells: dict[str, str], card: IdNumber | None, formats: tuple[str, ...
 def _sex(batch: Batch, cells: dict[str, str], card: IdNumber | None) -> str | None:
     text = cells.get("sex", "").strip()
     known = card.sex if card else None
-    if not text:
+    if not text or identity.names_nobody(text) or normal_name(text) in _UNSAID:
         return known
     sex = batch.layout.mapping.words.get("sex", {}).get(normal_name(text))
     if sex is None:

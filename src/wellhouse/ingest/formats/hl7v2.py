@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from wellhouse.ingest import sniff
 from wellhouse.ingest.formats import Piece
+from wellhouse.ingest.formats.hl7v2_charset import codec_of
 from wellhouse.ingest.formats.hl7v2_cut import Cut, cuts, has_message, head
 from wellhouse.ingest.formats.hl7v2_fields import Marks
 from wellhouse.ingest.formats.hl7v2_message import Message, Person, Reader, Refused
@@ -64,6 +65,11 @@ def _named(role: str, mapping: Mapping) -> str:
     return f"{role} ({', '.join(dict.fromkeys(p.split('[')[0].split('.')[0] for p in paths))})" if paths else role
 
 
+def _charset(declared: str) -> str:
+    """What MSH-18 says, unless it is none: in a message without line ends anything may stand there, a name too."""
+    return declared if codec_of(declared) else "no known character set"
+
+
 @dataclass
 class _Told:
     """What a reader should know of the file as a whole."""
@@ -86,7 +92,7 @@ class _Told:
 
     def notes(self) -> tuple[str, ...]:
         said = [
-            f"note: MSH-18 says {declared[:40]}, the bytes are {encoding}: {count} messages read as {encoding}"
+            f"note: MSH-18 says {_charset(declared)}, the bytes are {encoding}: {count} messages read as {encoding}"
             for (declared, encoding), count in self.lies.items()
         ]
         if self.trials:

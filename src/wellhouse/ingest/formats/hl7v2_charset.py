@@ -38,7 +38,7 @@ def decode(data: bytes, declared: str) -> Decoded:
     :param declared: MSH-18 as written, blank when absent
     :raises Undecodable:
     """
-    codec = _CODECS.get(re.sub(r"[^a-z0-9]", "", declared.lower()), "") if declared else ""
+    codec = codec_of(declared)
     unknown = bool(declared) and not codec
     if data.isascii() and codec != "iso2022_jp":
         return Decoded(data.decode("ascii"), codec or "ascii", unknown)
@@ -54,6 +54,11 @@ def decode(data: bytes, declared: str) -> Decoded:
     if chinese is None:
         raise Undecodable
     return Decoded(chinese, "gb18030", bool(declared))
+
+
+def codec_of(declared: str) -> str:
+    """Python's name of a character set of MSH-18; blank: none that we know."""
+    return _CODECS.get(re.sub(r"[^a-z0-9]", "", declared.lower()), "")
 
 
 def _strict(data: bytes, codec: str) -> str | None:
