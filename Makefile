@@ -66,7 +66,7 @@ format: install-test ## Let ruff put the Python in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install-test ## Every benchmark; results in var/bench/*.json
+bench: install-test ## Every benchmark; results in var/bench/*.json; BENCH_OBSERVATIONS=, BENCH_FILE_MB=5000 … size them
 	$(BIN)/python -m tests.benchmarks.run
 
 bench-risk: install-test ## Validate the survival benchmarks and our models; writes the tables of docs/risk_models.md

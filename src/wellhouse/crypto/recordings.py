@@ -15,8 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-import fsspec
-
 from wellhouse.crypto import envelope, stream
 from wellhouse.crypto.vault import Person
 from wellhouse.errors import WellhouseError
@@ -37,6 +35,8 @@ class Store:
     """Where sealed audio is kept."""
 
     def __init__(self, settings: Settings) -> None:
+        import fsspec  # only where there is audio: the start of a load is long enough
+
         url = settings.recordings_url or f"file://{settings.var / 'recordings'}"
         self._files, self._root = fsspec.core.url_to_fs(url)
         if not settings.recordings_url:
