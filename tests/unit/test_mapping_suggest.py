@@ -182,3 +182,16 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path, content: bytes,
     assert [r["reason"] for r in check.check(PROJECT_ROOT, path, exam, "s").report()["reasons"]] == [reason]
     with pytest.raises(Unreadable):
         proposed(path)
+
+
+def test_results_under_a_unit_in_the_header_are_read_as_proposed(tmp_path: Path) -> None:
+    path, written = tmp_path / "a.csv", tmp_path / "a.yaml"
+    rows = "".join(f"n{i},{ID},2024-03-05,{5 + i / 100:.2f},{i % 7}.5,x\n" for i in range(30))
+    path.write_text(f"检查号,证件,检查时间,血糖值(mmol/L),某某指数(U/L),随便\n{rows}", encoding="utf-8")
+    found = proposed(path)
+    assert found.document["ignore"] == ["随便"]
+    assert "Not understood, so not read: 某某指数(U/L), 随便" in found.text()
+    written.write_text(found.text(), encoding="utf-8")
+    report = check.check(PROJECT_ROOT, path, mapping.read(written), "demo").report()
+    assert report["observations"]["loaded"] == 30
+    assert {(r["field"], r["reason"]) for r in report["reasons"]} == {("某某指数(U/L)", "unknown_indicator")}

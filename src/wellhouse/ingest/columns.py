@@ -52,7 +52,7 @@ _ALIKE = {
 class Column:
     """A column of the file. ``role``: a field of ours, blank for none.
 
-    ``by``: header, header alike, content, dictionary, ignored; blank: not understood.
+    ``by``: header, header alike, content, dictionary, results, ignored; blank: not understood.
     ``date_formats``: the only ones that fit its dates, where these could be read two ways.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +91,9 @@ def suggest(root: Path, path: Path, source: str | None, site: str | None, form: 
         items = (
             _long_items(root, known, table, places, own) if long else _wide_items(root, known, table, described, own)
         )
+        described = described if long else _with_results(described, items, known)
     layout = ("long" if long else "wide") if own.source == "exam" else ""
-    document = _document(root, own, described, items, site, path)
+    document = _document(root, own, described, items, site, known)
     return Suggestion(own.source, layout, table.num_rows, described, items, document)
 
 
@@ -163,6 +164,17 @@ def _wide_items(root: Path, known: Dictionary, table: pa.Table, described: list[
     return items
 
 
+def _with_results(described: list[Column], items: list[Item], known: Dictionary) -> list[Column]:
+    """The columns, those that are an item's known as such."""
+    names = {normal_name(item.name) for item in items if item.chosen}
+    return [
+        replace(column, by="results")
+        if not column.role and not column.by and normal_name(known.header(column.header)[0]) in names
+        else column
+        for column in described
+    ]
+
+
 def _long_items(root: Path, known: Dictionary, table: pa.Table, places: dict[str, int], own: Mapping) -> list[Item]:
     """Every distinct (code, name, unit)."""
     size = table.num_rows
@@ -189,7 +201,7 @@ def _texts(table: pa.Table, place: int) -> pa.Array:
 
 
 def _document(
-    root: Path, own: Mapping, described: list[Column], items: list[Item], site: str | None, path: Path
+    root: Path, own: Mapping, described: list[Column], items: list[Item], site: str | None, known: Dictionary
 ) -> dict[str, Any]:
     document: dict[str, Any] = yaml.safe_load((root / "mappings" / f"{own.source}.yaml").read_text(encoding="utf-8"))
     document |= {"name": f"{site}_{own.source}" if site else own.source, "version": 1}
@@ -203,7 +215,8 @@ def _document(
     if codes := _codes(items):
         document["codes"] = codes
     names = {normal_name(i.name) for i in items}
-    left = [c.header for c in described if not c.role and not c.by and normal_name(c.header) not in names]
+    unread = [c.header for c in described if not c.role and not c.by]
+    left = [header for header in unread if normal_name(known.header(header)[0]) not in names]
     if own.source == "exam":
         document["ignore"] = [*(c.header for c in described if c.by == "ignored"), *left]
     return document
