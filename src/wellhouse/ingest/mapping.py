@@ -76,7 +76,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Field:
-    """A column of the target table; ``kind``: text, date, number, integer, word or flag."""
+    """A column of the target table; ``kind``: text, date, number, seconds, word or flag."""
 
     to: str
     role: str

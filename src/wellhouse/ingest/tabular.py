@@ -5,6 +5,7 @@ What differs between them is data: a mapping's ``fields``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -17,11 +18,17 @@ from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.exam import check_days, record_keys
 from wellhouse.ingest.mapping import Field
 from wellhouse.ingest.people import emit_persons
+from wellhouse.ingest.plain import plain
 from wellhouse.ingest.values import Kind
 from wellhouse.landing.tables import SCHEMAS
 
 More = Callable[[Batch, dict[str, pa.Array], Ints], dict[str, pa.Array]]
 _INT_MAX = 2**31 - 1
+_LENGTH = re.compile(
+    r"(?:(\d{1,4})(?:小时|时|h|:(?=\d+:)))?(?:(\d{1,6})(?:分钟?|min|m|:(?=\d)))?(?:(\d{1,9}(?:\.\d+)?)(?:秒钟?|s)?)?",
+    re.IGNORECASE,
+)
+"""``200``, ``200秒``, ``3分20秒``, ``03:20``, ``00:03:20``."""
 
 
 def read(batch: Batch, more: More | None = None) -> None:
@@ -101,6 +108,16 @@ def _field(batch: Batch, field: Field) -> pa.Array:
     return made
 
 
+def seconds(text: str) -> int | None:
+    """How long a call took; None where the text says no length of time."""
+    match = _LENGTH.fullmatch("".join(plain(text).split()))
+    if match is None or not any(match.groups()):
+        return None
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    length = round(3600 * hours + 60 * minutes + rest)
+    return length if length <= _INT_MAX else None
+
+
 def _typed(column: pa.Array, field: Field, formats: tuple[str, ...]) -> tuple[pa.Array, Flags, str, str]:
     """(array, which cells do not fit, what was expected, reason)."""
     size = len(column)
@@ -110,12 +127,16 @@ def _typed(column: pa.Array, field: Field, formats: tuple[str, ...]) -> tuple[pa
     if field.kind == "date":
         day = days(column, *formats)
         return dates(day, day <= NO_DATE), day == BAD_DATE, "a date such as 2024-03-05", "bad_date"
-    if field.kind in ("number", "integer"):
+    if field.kind == "seconds":
+        lengths, index = each(column, seconds)
+        array = pa.array(lengths, pa.int32()).take(pa.array(index))
+        absent = blank | (values.parse(column).kind == Kind.ABSENT)
+        return array, np.array(array.is_null()) & ~absent, "seconds, or a time such as 00:03:20", "not_a_number"
+    if field.kind == "number":
         parsed = values.parse(column)
         number = (parsed.kind == Kind.NUMBER) & (np.abs(parsed.value) <= _INT_MAX)
         absent = blank | (parsed.kind == Kind.ABSENT)
-        value = np.where(number, parsed.value, 0)
-        array = pa.array(np.rint(value).astype(np.int32) if field.kind == "integer" else value, mask=~number)
+        array = pa.array(np.where(number, parsed.value, 0), mask=~number)
         return array, ~number & ~absent, "a number", "not_a_number"
     found, index = each(column, lambda text: field.words.get(normal_name(text)))
     kind = pa.bool_() if field.kind == "flag" else pa.string()
