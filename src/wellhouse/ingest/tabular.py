@@ -110,7 +110,7 @@ def _field(batch: Batch, field: Field) -> pa.Array:
 
 def seconds(text: str) -> int | None:
     """How long a call took; None where the text says no length of time."""
-    match = _LENGTH.fullmatch("".join(plain(text).split()))
+    match = _LENGTH.fullmatch(re.sub(r"(?<=\d),(?=\d{3}(?!\d))|\s", "", plain(text)))
     if match is None or not any(match.groups()):
         return None
     hours, minutes, rest = (float(part or 0) for part in match.groups())
