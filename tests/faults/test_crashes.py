@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 
 import psycopg
 
@@ -79,15 +79,19 @@ def test_kills_while_loading_lose_and_double_nothing(
             loader = processes.begin(of, "wellhouse", "ingest", str(of.inbox))
             under_way(of, loader)
             time.sleep(chance.uniform(0, LONGEST_S))
-            if loader.poll() is None:
-                if rounds % 10 == 0:
+            victim = {0: "servers", 3: "server processes", 6: "server processes", 9: "server processes"}.get(
+                rounds % 10
+            )
+            if victim and loader.poll() is None:
+                if victim == "servers":
                     started.append(processes.kill_server(of))
-                    killed["servers"] += 1
-                elif rounds % 10 in (3, 6, 9):
-                    killed["server processes"] += processes.kill_backend(of, chance, "wh_ingest")
+                    killed[victim] += 1
                 else:
-                    killed["loaders"] += processes.end(loader)
-            processes.end(loader)
+                    killed[victim] += processes.kill_backend(of, chance, "wh_ingest")
+                with suppress(TimeoutExpired):
+                    loader.wait(chance.uniform(0, 1))  # it may notice, or be killed as well
+            died = processes.end(loader)
+            killed["loaders"] += died and victim is None
             if rounds % 10 == 0:
                 bootstrap.wait(of)
                 assert broken(of) == []
