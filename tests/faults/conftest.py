@@ -43,11 +43,12 @@ def small(unused_ports: Callable[[int], list[int]]) -> Callable[[], AbstractCont
     return made
 
 
-def sample(of: Settings, people: int, years: int = 3) -> None:
-    """The same made-up people in the inbox, every time."""
+def sample(of: Settings, people: int, years: int = 3, seed: int | None = None) -> None:
+    """The same made-up people in the inbox, every time; other ones for another ``seed``."""
+    drawn = ["--seed", str(seed)] if seed is not None else []
     subprocess.run(
         ["wellhouse", "sample", "--people", str(people), "--years", str(years), "--output", str(of.inbox),
-         "--recordings", str(of.inbox)], check=True, capture_output=True, cwd=PROJECT_ROOT,
+         "--recordings", str(of.inbox), *drawn], check=True, capture_output=True, cwd=PROJECT_ROOT,
     )  # fmt: skip
 
 

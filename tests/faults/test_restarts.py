@@ -14,13 +14,16 @@ import psycopg
 from tests.faults import processes
 from tests.faults.conftest import sample
 from tests.faults.rows import held
-from tests.faults.test_crashes import PEOPLE_A_KILL, load_all
+from tests.faults.test_crashes import load_all
 from tests.integration import backups
 from wellhouse import audit, db
 from wellhouse.access import trail
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import cluster, pgbackrest
 from wellhouse.settings import Settings
+
+PEOPLE_A_KILL = 40
+"""So much that loading has not ended when the last restart comes."""
 
 
 def again_and_again(of: Settings, stop: Event, *command: str) -> list[str]:
