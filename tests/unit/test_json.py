@@ -203,3 +203,13 @@ def test_json_is_known_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(array([RECORD]), encoding=encoding)
     assert formats.detect(path) == "json"
+
+
+def test_an_envelope_with_bytes_that_are_no_text_loses_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(b'{"c\xf5de": 0, "rows": ' + array([RECORD] * 2).encode() + b"}")
+    with pytest.raises(Unreadable) as refused:
+        read(path)
+    assert refused.value.reason == "bad_json"
+    path.write_bytes(path.read_bytes() + b"\n" + array([RECORD]).strip("[]").encode())
+    assert len(read(path)[1]) == 1  # which looks whether every byte is there

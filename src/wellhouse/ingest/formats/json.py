@@ -69,7 +69,8 @@ def _beginning(text: sniff.Text, mapping: Mapping) -> tuple[bytes, bool, bool]:
     line = _object(first.encode())
     if line is None or not more.strip():
         envelope = _ENVELOPE.match(body)
-        if envelope and not _names_somebody(line or _object(body.encode()), envelope[0], mapping):
+        whole = envelope is not None and "\ufffd" not in envelope[0]  # else its bytes are not those of the text
+        if envelope and whole and not _names_somebody(line or _object(body.encode()), envelope[0], mapping):
             return before + envelope[0].encode(), False, True
     return before, line is not None, False
 
