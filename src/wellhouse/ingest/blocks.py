@@ -82,10 +82,11 @@ class Splitter:
     def blank(self, data: bytes, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Which lines say nothing: empty, or cells without a text, as spreadsheets leave them below a table."""
         units = np.frombuffer(data, self._type, count=len(data) // self.unit)
-        first = starts // self.unit
-        one, two = units[first], units[np.minimum(first + 1, len(units) - 1)]
-        maybe = ((ends - starts) // self.unit <= 2) | (one == self._delimiter) | (one == _SPACE)
-        maybe |= (one == _QUOTE) & (two == _QUOTE)
+        maybe = (ends - starts) // self.unit <= 2
+        if len(units):
+            first = np.minimum(starts // self.unit, len(units) - 1)
+            one, two = units[first], units[np.minimum(first + 1, len(units) - 1)]
+            maybe |= (one == self._delimiter) | (one == _SPACE) | ((one == _QUOTE) & (two == _QUOTE))
         nothing = f'\r\n "{chr(self._delimiter)}'.encode() + (b"\x00" if self._wide else b"")
         return np.array(
             [i for i in np.flatnonzero(maybe).tolist() if not data[starts[i] : ends[i]].strip(nothing)], np.int64
