@@ -327,11 +327,13 @@ def _long_item(layout: Layout, dictionary: Dictionary, code: str, name: str, uni
 
 def _twice(cells: Cells, items: list[Item], good: Flags, keys: Ints) -> Ints:
     """Keys of exams whose row has one indicator in several columns, such as 收缩压 and 高压."""
-    codes = pa.array([i.code for i in items], pa.string()).dictionary_encode()
-    if len(codes.dictionary) == len(items):
+    codes = [item.code for item in items]
+    of = {code: place for place, code in enumerate(codes) if code and codes.count(code) > 1}
+    if not of:
         return np.empty(0, np.int64)
-    code = codes.indices.to_numpy().astype(np.int64)[cells.item[good]]
-    said, count = np.unique(cells.record[good] * len(items) + code, return_counts=True)
+    code = np.array([of.get(code, -1) for code in codes], np.int64)[cells.item]
+    told = good & (code >= 0)
+    said, count = np.unique(cells.record[told] * len(items) + code[told], return_counts=True)
     again: Ints = np.unique(keys[said[count > 1] // len(items)])
     return again
 
