@@ -64,20 +64,22 @@ class Certificate:
         return asdict(self)
 
 
-def subject(of: Settings, person_key: int, texts: list[str] | None = None) -> Subject:
-    """Whom it is about, while they can still be known.
+def subject(of: Settings, person_key: int, operator: str, purpose: str, texts: list[str] | None = None) -> Subject:
+    """Whom it is about, while they can still be known; the audit trail has it before they are looked at.
 
     :param texts: what to look for, when an earlier run destroyed the keys already
-    :raises WellhouseError: merged into another; or nobody has this key and there are no ``texts``
+    :raises WellhouseError: merged into another; nobody has this key and there are no ``texts``; no event, no look
     """
     with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
         try:
             persons, _ = persons_of(connection, person_key)
+        except WellhouseError as error:
+            return _cut_short(person_key, texts, error)
+        audit.record(of, operator, action="read", path="subject", purpose=purpose, persons=persons)
+        try:
             known = [reveal(connection, keyring, person) for person in persons]
         except WellhouseError as error:
-            if texts is None:
-                raise WellhouseError(f"{error}; an erasure that was cut short goes on with --canaries FILE") from None
-            return Subject([person_key], [], texts)
+            return _cut_short(person_key, texts, error)
         sites = connection.execute(
             "select distinct site from vault.person_site where person_key = any(%s) order by 1", (persons,)
         ).fetchall()
@@ -86,6 +88,13 @@ def subject(of: Settings, person_key: int, texts: list[str] | None = None) -> Su
         if len(document.get(fact, "")) >= SHORTEST.get(fact, 1) and len(document[fact].encode()) >= 6
     }  # fmt: skip
     return Subject(persons, [site for (site,) in sites], sorted(found | set(texts or ())))
+
+
+def _cut_short(person_key: int, texts: list[str] | None, error: WellhouseError) -> Subject:
+    """An earlier run destroyed the keys: nobody knows any more who it was, but whoever asks."""
+    if texts is None:
+        raise WellhouseError(f"{error}; an erasure that was cut short goes on with --canaries FILE") from None
+    return Subject([person_key], [], texts)
 
 
 def erase(of: Settings, who: Subject, operator: str, purpose: str) -> Erased:

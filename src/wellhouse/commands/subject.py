@@ -127,7 +127,8 @@ def erase(
     of = settings()
     operator = readers.acting(of, username, OFFICER)
     output.mkdir(parents=True, exist_ok=True)
-    who = erasure.subject(of, person, sorted(read(canaries).values()) if canaries else None)
+    texts = sorted(read(canaries).values()) if canaries else None
+    who = erasure.subject(of, person, operator, purpose, texts)
     done = erasure.erase(of, who, operator, purpose)
     if failed := copies.renew_keystore(of):
         raise WellhouseError(f"erased, but no certificate: {failed[0]}")

@@ -69,7 +69,9 @@ def merge(of: Settings, kept: int, gone: int, purpose: str) -> Merge:
     :raises WellhouseError: what is known of them says that they are two people, or one of them is nobody
     """
     with db.connect("wh_ingest", of) as connection, Keyring.open(of) as keyring:
-        connection.execute("select from vault.person where person_key = any(%s) for update", ([kept, gone],))
+        _free(connection, kept, gone)
+        # what is known of both is compared: they were looked at, whatever comes of it
+        _audited(of, "read", purpose, kept, gone)
         _may(connection, keyring, kept, gone)
         found = connection.execute(
             """insert into vault.merge (kept_key, gone_key, purpose, last_load, identifiers, sites)
@@ -187,13 +189,24 @@ def reseal_recordings(of: Settings, done: Merge) -> int:
         return len(opened)
 
 
-def _may(connection: psycopg.Connection, keyring: Keyring, kept: int, gone: int) -> None:
-    documents = [reveal(connection, keyring, key) for key in (kept, gone)]
+def _free(connection: psycopg.Connection, kept: int, gone: int) -> None:
+    """Both are there, neither is another's, and nobody else changes them until this is over."""
+    there = connection.execute(
+        "select person_key from vault.person where person_key = any(%s) for update", ([kept, gone],)
+    )
+    known = {key for (key,) in there}
+    for key in (kept, gone):
+        if key not in known:
+            raise WellhouseError(f"no person {key}")
     taken = connection.execute(
         "select from vault.merge where unmerged_at is null and gone_key = any(%s)", ([kept, gone],)
     )
     if kept == gone or taken.rowcount:
         raise WellhouseError("one of these is merged already: see `wellhouse person log`")
+
+
+def _may(connection: psycopg.Connection, keyring: Keyring, kept: int, gone: int) -> None:
+    documents = [reveal(connection, keyring, key) for key in (kept, gone)]
     numbers = [document.get("id_number", "") for document in documents]
     if all(len(number) == 18 for number in numbers):
         raise WellhouseError("they have two different ID numbers: they are two people")
