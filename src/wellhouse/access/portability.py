@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from wellhouse import audit, db
 from wellhouse.access import fhir_bundle
 from wellhouse.access.tables import Walk
@@ -81,9 +83,8 @@ def _files(of: Settings, persons: list[int], summary: bytes | None, rows: dict[s
         yield "identity.json", _json(identity)
         if summary is not None:
             yield "summary.pdf", summary
-        with db.connect("wh_transform", of) as reader:
-            whole = {name: text for document in reversed(identity) for name, text in document.items()}
-            yield "fhir_bundle.json", _json(fhir_bundle.bundle(reader, persons, whole, dt.datetime.now(dt.UTC)))
+        whole = {name: text for document in reversed(identity) for name, text in document.items()}
+        yield "fhir_bundle.json", _bundle(of, persons, whole)
         with Walk(of) as walk:
             for table in walk.tables():
                 columns, found = walk.rows(table, persons)
@@ -95,6 +96,16 @@ def _files(of: Settings, persons: list[int], summary: bytes | None, rows: dict[s
             yield "tables/audit.event.csv", text
         yield from _originals(connection, keyring, persons)
         yield from _recordings(of, connection, keyring, persons)
+
+
+def _bundle(of: Settings, persons: list[int], identity: dict[str, str]) -> bytes:
+    with db.connect("wh_transform", of) as reader:
+        try:
+            return _json(fhir_bundle.bundle(reader, persons, identity, dt.datetime.now(dt.UTC)))
+        except psycopg.errors.UndefinedTable:
+            raise WellhouseError(
+                "no mart is built yet, and the export is made from them: `make up` builds them"
+            ) from None
 
 
 def _originals(connection: Any, keyring: Keyring, persons: list[int]) -> Files:
