@@ -21,6 +21,7 @@ import psycopg
 import pytest
 
 from tests.integration import backups
+from tests.mail_server import mail_server
 from wellhouse import db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
@@ -355,32 +356,6 @@ def test_what_nobody_takes_waits_and_is_told_later(
     watch.round()
     told = [a["en"] for _, body in heard for a in body["alerts"]]  # type: ignore[attr-defined]
     assert "build_marts.gate failed in run r1 (owner o)" in told
-
-
-@contextmanager
-def mail_server(of: Settings, tls: bool) -> Iterator[tuple[int, list[str]]]:
-    from aiosmtpd.controller import Controller  # type: ignore[import-untyped]
-
-    mails: list[str] = []
-
-    class Handler:
-        async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:
-            mails.append(envelope.content.decode())  # type: ignore[attr-defined]
-            return "250 OK"
-
-    context = None
-    if tls:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(of.tls / "superset.crt", of.tls / "superset.key")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(Handler(), hostname="127.0.0.1", port=port, tls_context=context, require_starttls=tls)
-    controller.start()
-    try:
-        yield port, mails
-    finally:
-        controller.stop()
 
 
 def test_mail_is_sent_over_verified_tls_only(own: Settings) -> None:

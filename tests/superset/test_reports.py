@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import email
-import email.policy
 import io
 import json
 import os
@@ -22,7 +20,7 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from tests.conftest import run
-from tests.integration.test_monitor import mail_server
+from tests.mail_server import mail_server, parsed
 from wellhouse import mail
 from wellhouse.access import readers
 from wellhouse.errors import WellhouseError
@@ -86,13 +84,7 @@ def sent(addressed: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     with mail_server(settings(), tls=True) as (port, mails):
         first = deliver.send_due(configured(folder, PLAN, port), TODAY)
         again = deliver.send_due(configured(folder, PLAN, port), TODAY)
-    return {"plain": plain, "first": first, "again": again, "mails": [_parsed(m) for m in mails]}
-
-
-def _parsed(mail: str) -> EmailMessage:
-    parsed = email.message_from_string(mail, policy=email.policy.default)
-    assert isinstance(parsed, EmailMessage)
-    return parsed
+    return {"plain": plain, "first": first, "again": again, "mails": [parsed(m) for m in mails]}
 
 
 def attachment(sent: dict[str, Any], recipient: str, kind: str) -> bytes:
