@@ -28,6 +28,12 @@ def code(username: str) -> str:
     return str(app.generate_otp(step))
 
 
+def anew(username: str) -> None:
+    """Another factor, as after `wellhouse user reset-factor`: its codes are right at once."""
+    factor.reset(settings(), username)
+    _apps.pop(username, None)
+
+
 def _forget_knocks() -> None:
     """All tests sign in from one address, more often than people of one house do."""
     with store.connection(settings()) as connection:
