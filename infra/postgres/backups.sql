@@ -30,10 +30,24 @@ create table if not exists ops.drill (            -- a restore that was tried an
     reason text,
     at timestamptz not null default clock_timestamp()
 );
+-- What each repository holds of each kind, and how it went when it was last read again and last restored.
+create or replace view ops.backup_state (
+    kind, repo, backed_up_at, bytes, backup_status, verified_at, verify_status, drilled_at, drill_status) as
+select b.kind, b.repo,
+       max(b.at) filter (where b.action = 'backup' and b.status = 'ok'),
+       (array_agg(b.bytes order by b.at desc) filter (where b.action = 'backup' and b.status = 'ok'))[1],
+       (array_agg(b.status order by b.at desc) filter (where b.action = 'backup'))[1],
+       max(b.at) filter (where b.action = 'verify'),
+       (array_agg(b.status order by b.at desc) filter (where b.action = 'verify'))[1],
+       d.at, d.status
+from ops.backup b
+left join lateral (
+    select at, status from ops.drill where drill.repo = b.repo and b.kind = 'database' order by at desc limit 1) d on true
+group by b.kind, b.repo, d.at, d.status;
 reset role;
-revoke all on ops.backup, ops.drill from wh_transform;
+revoke all on ops.backup, ops.drill, ops.backup_state from wh_transform;
 grant insert, select on ops.backup, ops.drill to wh_ops;
-grant select on ops.backup, ops.drill to wh_administrator;
+grant select on ops.backup, ops.drill, ops.backup_state to wh_administrator;
 
 -- Rows and a hash of every logged table, whatever their order: equal before and after a restore, or the restore is wrong.
 -- Unlogged tables are empty after a restore by design; they are rebuilt.

@@ -7,15 +7,18 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from psycopg.rows import dict_row
 
 from tests.integration import backups
 from tests.integration.conftest import AUDIO, KEYS
 from wellhouse import db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
-from wellhouse.ops import copies, drill, pgbackrest, restore
+from wellhouse.ops import backup, copies, drill, pgbackrest, restore
+from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
 
@@ -132,6 +135,44 @@ def test_the_drill_restores_both_and_cleans_up(own: Settings) -> None:
     rows = json.loads(done.stdout)["drills"]
     assert [(r["repo"], r["status"], r["mismatched"]) for r in rows] == [(1, "ok", []), (2, "ok", [])]
     assert list((own.var / "drill").iterdir()) == []
+
+
+def test_the_dashboard_says_what_each_repository_holds_and_how_it_went(own: Settings) -> None:
+    assert backups.command(own, "backup", "run").returncode == 0
+    newest_copy = copies.Copies(own, 1, copies.KEYSTORE).listed()[-1].name
+    with damaged(repository(own, 1) / "copies" / copies.KEYSTORE / newest_copy):
+        assert backups.command(own, "backup", "verify").returncode == 1
+    state = state_of(own)
+    assert set(state) == {(kind, repo) for kind in backup.KINDS for repo in (1, 2)}
+    assert {k: s["verify_status"] for k, s in state.items() if s["verify_status"] != "ok"} == {
+        (copies.KEYSTORE, 1): "failed"
+    }
+    newest = {b.repo: b for b in pgbackrest.backups(own)}
+    for repo in (1, 2):
+        database = state["database", repo]
+        assert database["bytes"] == newest[repo].bytes
+        assert 0 <= database["backed_up_at"].timestamp() - newest[repo].at < 60
+        assert database["drill_status"] == "ok"
+        assert state[copies.FILES, repo]["drilled_at"] is None, "only the database is drilled"
+    away = own.var.parent / "lost"
+    repository(own, 2).rename(away)
+    repository(own, 2).write_bytes(b"")  # a file where the folder was: nothing can be written
+    try:
+        assert backups.command(own, "backup", "run").returncode == 1
+    finally:
+        repository(own, 2).unlink()
+        away.rename(repository(own, 2))
+    after = state_of(own)
+    assert after["database", 2]["backup_status"] == "failed"
+    assert after["database", 2]["backed_up_at"] == state["database", 2]["backed_up_at"], "the last good one"
+    assert backups.command(own, "backup", "run").returncode == 0
+    assert backups.command(own, "backup", "verify").returncode == 0
+
+
+def state_of(of: Settings) -> dict[tuple[str, int], dict[str, Any]]:
+    with administrator(of, of.database) as server:
+        rows = server.cursor(row_factory=dict_row).execute("select * from ops.backup_state").fetchall()
+    return {(row["kind"], row["repo"]): row for row in rows}
 
 
 @pytest.mark.parametrize(
