@@ -20,8 +20,8 @@ def send(settings: Settings, message: EmailMessage) -> None:
     try:
         with _connected(settings) as server:
             if settings.alert_smtp_user:
-                password = settings.var / "secrets" / "alert_smtp_password"
-                server.login(settings.alert_smtp_user, password.read_text().strip())
+                password = settings.secret_file("alert_smtp_password").read_text().strip()
+                server.login(settings.alert_smtp_user, password)
             refused = server.send_message(message)
     except (smtplib.SMTPException, OSError) as error:
         raise WellhouseError(f"the mail server did not take it: {type(error).__name__}") from None

@@ -136,12 +136,16 @@ class Settings(BaseSettings):
     def logs(self) -> Path:
         return self.var / "logs"
 
+    def secret_file(self, name: str) -> Path:
+        """Where the secret ``name`` is kept, whether there is one or not."""
+        return self.var / "secrets" / name
+
     def secret(self, name: str) -> str:
         """The secret ``name``, generated once into a 0600 file; 256 random bits, URL-safe.
 
         Two processes that ask at once get the same secret: the file appears under its name complete or not at all.
         """
-        path = self.var / "secrets" / name
+        path = self.secret_file(name)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = path.with_name(f".{name}.{os.getpid()}.{secrets.token_hex(4)}")

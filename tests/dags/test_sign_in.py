@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import ssl
 import time
 from collections.abc import Iterator
@@ -11,9 +12,11 @@ import httpx
 import pytest
 
 from tests.second_factor import code
+from wellhouse import files
 from wellhouse.access import readers
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import airflow as configured
+from wellhouse.ops import migrations
 from wellhouse.ops.pipeline import Airflow
 from wellhouse.settings import Settings, settings
 
@@ -69,6 +72,17 @@ def test_both_open_the_pages_and_the_api(client: httpx.Client) -> None:
     assert client.get("/api/v2/dags").status_code == 200
     held = token(client, code(NAME)).json()["access_token"]
     assert dags(client, held) == 200
+
+
+def test_another_password_is_taken_from_the_readers_file(client: httpx.Client) -> None:
+    """What `wellhouse user reset-password` does in Airflow."""
+    old = credentials()
+    files.replace(settings().secret_file(f"password_{NAME}"), secrets.token_urlsafe(32).encode())
+    migrations.renew_password(settings(), NAME)
+    refused = client.post("/auth/token", json=old, headers={"X-Wellhouse-Code": code(NAME)})
+    assert refused.status_code == 401
+    assert dags(client, token(client, code(NAME)).json()["access_token"]) == 200
+    migrations.renew_password(settings(), "nobody_in_airflow")
 
 
 def test_revocation_reaches_a_token_within_seconds(client: httpx.Client) -> None:

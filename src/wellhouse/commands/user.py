@@ -35,7 +35,7 @@ def add(
     readers.provision(of, name, role, site or (), _moment(until))
     with Superset(of) as superset:
         users.ensure(superset, name, role, of.secret(f"password_{name}"))
-    print(f"{name}: first password in {of.var / 'secrets' / f'password_{name}'}")
+    print(f"{name}: first password in {of.secret_file(f'password_{name}')}")
 
 
 @app.command()
@@ -78,23 +78,23 @@ def reset_factor(name: Name) -> None:
 
 @app.command()
 def reset_password(name: Name) -> None:
-    """Give a reader another password, in the file of the first one, and end their sessions.
-
-    Airflow keeps its own: an administrator changes that one there.
-    """
+    """Give a reader another password, in the file of the first one, and end their sessions: in Superset, and in
+    Airflow where they have an account there."""
     import secrets
 
     from wellhouse import audit, files
+    from wellhouse.ops import migrations
     from wellhouse.settings import settings
     from wellhouse.signin import sessions
     from wellhouse.superset import users
     from wellhouse.superset.client import Superset
 
     of, password = settings(), secrets.token_urlsafe(32)
-    kept = of.var / "secrets" / f"password_{name}"
+    kept = of.secret_file(f"password_{name}")
     with Superset(of) as superset:
         users.set_password(superset, name, password)
     files.replace(kept, password.encode())
+    migrations.renew_password(of, name)
     ended = sessions.end_all(of, name)
     audit.record(of, audit.operator(), action="reset_password", path="cli", purpose=name)
     print(f"{name}: {ended} sessions ended; the new password is in {kept}")
@@ -113,7 +113,7 @@ def email(
     readers.set_email(of, name, address)
     if address:
         of.secret(f"report_password_{name}")
-        print(f"{name}: password of sealed reports in {of.var / 'secrets' / f'report_password_{name}'}")
+        print(f"{name}: password of sealed reports in {of.secret_file(f'report_password_{name}')}")
 
 
 @app.command(name="list")

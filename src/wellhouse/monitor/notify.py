@@ -68,7 +68,7 @@ def _webhook(settings: Settings, notices: list[Notice]) -> None:
     url = settings.alert_webhook_url or ""
     if not url.startswith("https://"):
         raise WellhouseError("WELLHOUSE_ALERT_WEBHOOK_URL: expected https://…")
-    token = settings.var / "secrets" / "alert_webhook_token"
+    token = settings.secret_file("alert_webhook_token")
     headers = {"Authorization": f"Bearer {token.read_text().strip()}"} if token.exists() else {}
     try:
         with httpx.Client(verify=mail.tls(settings), timeout=15, trust_env=False) as client:

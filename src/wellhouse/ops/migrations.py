@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from wellhouse.errors import WellhouseError
-from wellhouse.ops import bootstrap, services, stamps
+from wellhouse.ops import airflow, bootstrap, services, stamps
 from wellhouse.settings import Settings
 
 Step = tuple[str | Path, ...]
@@ -50,6 +50,22 @@ def _migrate(settings: Settings, name: str) -> None:
             )  # fmt: skip
             if done.returncode:
                 raise WellhouseError(f"the metadata of {name} could not be brought up to date: see {file}")
+
+
+def renew_password(settings: Settings, username: str) -> None:
+    """Airflow takes the password from the reader's file, too; nothing to do for who has no account there.
+
+    :raises WellhouseError: Airflow's metadata could not be asked
+    """
+    if not (airflow.home(settings) / "airflow.cfg").exists():
+        return  # Airflow was never started here
+    python = services.binaries(settings, "pipeline") / "python"
+    done = subprocess.run(
+        [python, settings.root / "infra" / "airflow_users.py", username], cwd=settings.root,
+        env=services.environment(settings), stdin=subprocess.DEVNULL, capture_output=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise WellhouseError(f"{username} has the new password in Superset, the old one in Airflow: is PostgreSQL up?")
 
 
 def _version(settings: Settings, name: str) -> str:

@@ -19,7 +19,7 @@ from wellhouse.crypto import envelope
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
-from wellhouse.signin import store
+from wellhouse.signin import sessions, store
 
 ISSUER = "Wellhouse"
 STEP_S = 30
@@ -125,10 +125,7 @@ def reset(of: Settings, username: str) -> None:
             raise WellhouseError(f"there is no reader {username}")
         connection.execute("delete from access.second_factor where username = %s", (username,))
         connection.execute("delete from access.failed_sign_in where username = %s", (username,))
-        connection.execute(
-            "update access.session set ended_at = clock_timestamp() where username = %s and ended_at is null",
-            (username,),
-        )
+        sessions.end_within(connection, username)
     audit.record(of, audit.operator(), action="reset_factor", path="cli", purpose=username)
 
 

@@ -90,10 +90,14 @@ def end(of: Settings, token: str | None) -> None:
 def end_all(of: Settings, username: str) -> int:
     """How many live ones there were."""
     with store.connection(of) as connection:
-        return connection.execute(
-            "update access.session set ended_at = clock_timestamp() where username = %s and ended_at is null",
-            (username,),
-        ).rowcount
+        return end_within(connection, username)
+
+
+def end_within(connection: psycopg.Connection, username: str) -> int:
+    """The same as a part of the caller's transaction."""
+    return connection.execute(
+        "update access.session set ended_at = clock_timestamp() where username = %s and ended_at is null", (username,)
+    ).rowcount
 
 
 def _hash(token: str) -> bytes:
