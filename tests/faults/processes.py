@@ -31,6 +31,16 @@ def begin(of: Settings, *command: str, prefix: tuple[str, ...] = ()) -> subproce
     )  # fmt: skip
 
 
+def under_way(of: Settings, process: subprocess.Popen[str], role: str) -> None:
+    """Until the role has a transaction open, so that a kill hits its work and not the start of a program."""
+    while process.poll() is None:
+        with suppress(psycopg.OperationalError), administrator(of) as server:
+            query = "select from pg_stat_activity where usename = %s and xact_start is not null"
+            if server.execute(query, (role,)).fetchone():
+                return
+        time.sleep(0.05)
+
+
 def end(process: subprocess.Popen[str]) -> bool:
     """Kill it and all that it started outright; False: it had ended by itself."""
     alive = process.poll() is None

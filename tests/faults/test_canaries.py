@@ -1,47 +1,145 @@
-"""A thousand canaries through landing, gate, marts, scores and summaries; then every file is searched."""
+"""A thousand canaries of every source and encoding through everything that the product does; every file is searched.
+
+Scanned again and again: after the server and loaders were killed, with a sort half way on disk, after ANALYZE, backups,
+exports and reads by people. The control, where nothing is sealed, is searched by the same scan.
+"""
 
 from __future__ import annotations
 
-import json
-import subprocess
+import os
+import random
+import signal
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from tests.security import planting
+from tests.conftest import run
+from tests.faults import processes
+from tests.faults.conftest import waiting
+from tests.security import planting, surfaces
+from tests.security.test_canaries import control, unsealed
+from tests.superset.conftest import browser
 from wellhouse.access import readers
-from wellhouse.ops.bootstrap import administrator, flush
-from wellhouse.settings import PROJECT_ROOT, Settings
+from wellhouse.ops import bootstrap, cluster, installation, services
+from wellhouse.ops.bootstrap import administrator
+from wellhouse.ops.canaries import read
+from wellhouse.ops.scan import Found, Scanner
+from wellhouse.settings import Settings
+from wellhouse.superset import users
+from wellhouse.superset.client import Superset
 
-PEOPLE = 266
+__all__ = ["unsealed"]
+PEOPLE = 250 * len(planting.FILES)
+"""Four words each: a thousand canaries in every file."""
+MANAGER = "reader"
+CRASHES = 6
 
 
-def run(*command: str) -> str:
-    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+class Search:
+    """The same scan at each stage; what still waits in the inbox may be in clear there and nowhere else."""
+
+    def __init__(self, of: Settings, canaries: Path) -> None:
+        self._of, self._scanner = of, Scanner(read(canaries))
+
+    def nothing(self, stage: str) -> None:
+        bootstrap.flush(self._of)
+        self._scanner.found = Found()
+        self._scanner.folder(self._of.var)
+        found = self._scanner.found
+        hits = [(hit.path, hit.canary_id) for hit in found.hits if not hit.path.startswith("inbox/")]
+        print(
+            f"{stage}: {found.files} files, {found.bytes >> 20} MiB, {found.streams} streams inside, {len(hits)} hits"
+        )
+        assert found.unreadable == []
+        assert hits == [], stage
 
 
-def test_a_thousand_canaries_are_in_clear_nowhere(stack: Settings, tmp_path: Path) -> None:
+def crash(of: Settings, chance: random.Random) -> None:
+    """A load is under way when the loader, one of its server processes, or the whole server is killed outright."""
+    loader = processes.begin(of, "wellhouse", "ingest", str(of.inbox))
+    processes.under_way(of, loader, "wh_ingest")
+    time.sleep(chance.uniform(0, 0.5))
+    what = chance.randrange(3)
+    if what == 0:
+        processes.kill_backend(of, chance, "wh_ingest")
+    elif what == 1:
+        os.kill(int((cluster.data(of) / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        time.sleep(1)
+    processes.end(loader)
+    bootstrap.wait(of)  # the supervisor has started it again
+
+
+def people_look(of: Settings, persons: list[int]) -> None:
+    """A health manager at work: pages, summaries, a call, the work list, charts as files."""
+    installation.start(of, (services.POSTGRES, services.SUPERSET), print)
+    run("wellhouse", "user", "ensure-defaults")
+    run("wellhouse", "superset", "deploy")
+    password = of.secret(f"password_{MANAGER}")
+    with Superset(of) as ours:
+        users.ensure(ours, MANAGER, "health_manager", password)
+        datasets = {d["table_name"]: d["id"] for d in ours.every("/api/v1/dataset/", "table_name")}
+    with closing(browser(f"https://localhost:{of.superset_port}", MANAGER, password)) as pages:
+        token = pages.get("/api/v1/security/csrf_token/").json()["result"]
+        for person in persons[:40]:
+            assert pages.get(f"/wellhouse/people/{person}").status_code == 200
+            assert pages.get(f"/wellhouse/people/{person}/summary.pdf").status_code == 200
+        for (recording,) in _rows(of, "select recording_key from marts.fct_call_recording order by 1 limit 20"):
+            assert pages.get(f"/wellhouse/recordings/{recording}/audio").status_code == 200
+        for kind in ("csv", "xlsx"):
+            assert pages.get(f"/wellhouse/work-list.{kind}").status_code == 200
+        for name in ("dim_person", "fct_exam", "fct_observation", "fct_call_recording"):
+            query: dict[str, Any] = {"columns": ["person_key"], "metrics": [], "row_limit": 10_000}
+            for form in ("json", "csv", "xlsx"):
+                document = {
+                    "datasource": {"id": datasets[name], "type": "table"}, "queries": [query], "result_format": form,
+                    "result_type": "full",
+                }  # fmt: skip
+                answer = pages.post("/api/v1/chart/data", json=document, headers={"X-CSRFToken": token})
+                assert answer.status_code == 200, answer.text[:500]
+
+
+def _rows(of: Settings, query: str) -> list[tuple[Any, ...]]:
+    with administrator(of, of.database) as server:
+        return server.execute(query.encode()).fetchall()
+
+
+def test_a_thousand_canaries_of_each_kind_are_in_clear_nowhere(
+    stack: Settings, tmp_path: Path, chance: random.Random
+) -> None:
     who = planting.people(PEOPLE)
-    canaries = tmp_path / "canaries.txt"
-    assert planting.listed(canaries, who) > 1000
+    assert planting.listed(tmp_path / "canaries.txt", who) >= 1000 * len(planting.FILES)
+    search = Search(stack, tmp_path / "canaries.txt")
     planting.plant(stack.inbox, who)
+    for _ in range(CRASHES):
+        crash(stack, chance)
+    left = len(waiting(stack))
+    search.nothing(f"after {CRASHES} crashes of loading, {left} files still waiting")
     run("wellhouse", "ingest", str(stack.inbox), "--json")
+    assert waiting(stack) == []
     run("wellhouse", "gate", "run")
     run("wellhouse", "dbt", "build", "--selector", "before_scoring")
     run(sys.executable, "-m", "models.score")
     run("wellhouse", "dbt", "build", "--selector", "after_scoring")
-    readers.provision(stack, "reader", "health_manager", [planting.SITE])
-    with administrator(stack, stack.database) as server:
-        persons = server.execute("select person_key from marts.dim_person limit 20").fetchall()
-    assert persons
-    for (person,) in persons:
-        output = stack.var / "exports" / f"{person}.pdf"
-        output.parent.mkdir(exist_ok=True)
-        run("wellhouse", "summary", str(person), "--lang", "zh", "--as", "reader", "--output", str(output))
-    flush(stack)
-    done = subprocess.run(["wellhouse", "scan", str(canaries), "--json"], capture_output=True, text=True)
-    found = json.loads(done.stdout)
-    assert found["files"] > 1000
-    assert found["unreadable"] == []
-    assert found["hits"] == []
+    with surfaces.spilled(stack):
+        search.nothing("built, with a sort of every table half way on disk")
+    surfaces.analyzed(stack)
+    run("wellhouse", "backup", "run")
+    exports = stack.var / "exports"
+    exports.mkdir()
+    surfaces.dumped(stack, exports / "everything.sql")
+    search.nothing("after ANALYZE, a backup in both repositories and a dump of every database")
+    readers.provision(stack, MANAGER, "health_manager", [planting.SITE])
+    people_look(
+        stack, [p for (p,) in _rows(stack, "select person_key from marts.dim_person where exam_count > 0 order by 1")]
+    )
+    (tmp_path / "password").write_text("for the drill\n")
+    words = ["--year", "2024", "--limit", "300", "--as", MANAGER, "--password-file", str(tmp_path / "password")]
+    run("wellhouse", "summaries", "--site", planting.SITE, "--output", str(exports / "summaries"), *words)
+    search.nothing("after people looked, and 300 summaries were exported under a password")
+
+
+def test_the_same_scan_sees_a_thousand_of_each_kind_where_nothing_is_sealed(unsealed: Settings, tmp_path: Path) -> None:
+    found = control(unsealed, planting.people(PEOPLE), tmp_path)
+    print(f"unsealed, {4 * PEOPLE} canaries: {found}")

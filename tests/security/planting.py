@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import gzip
 import io
 import json
+import wave
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,6 +67,12 @@ def _wide(who: list[Canary], kind: str) -> str:
     return _table(WIDE, lambda p, i: f"{kind}{i},{_person(p)},2024-03-05,12{i % 10},电话{p.phone}", who)
 
 
+def _coded(who: list[Canary]) -> str:
+    """What a site writes into its remarks in base64 and hexadecimal."""
+    words = [f"{base64.b64encode(p.name.encode()).decode()} {p.phone.encode().hex()}" for p in who]
+    return _table(WIDE, lambda p, i: f"code{i},{_person(p)},2024-03-05,12{i % 10},{words[i]}", who)
+
+
 def _refused(who: list[Canary]) -> str:
     """Every record contradicts its own ID number."""
     return _table(WIDE + ",出生日期", lambda p, i: f"bad{i},{_person(p)},2024-03-05,120,,1901-01-01", who)
@@ -118,6 +126,15 @@ def _fhir(who: list[Canary]) -> bytes:
     return json.dumps(bundle, ensure_ascii=False).encode()
 
 
+def _call(path: Path, who: Canary) -> None:
+    """A second of sound in which the words stand as bytes."""
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(" ".join(who.words).encode().ljust(16_000))
+
+
 FILES: dict[str, Callable[[list[Canary]], bytes]] = {
     "exam/wide_gb18030.csv": lambda who: _wide(who, "gb").encode("gb18030"),
     "exam/wide_utf8.csv": lambda who: _wide(who, "u8").encode("utf-8-sig"),
@@ -125,6 +142,7 @@ FILES: dict[str, Callable[[list[Canary]], bytes]] = {
         LONG, lambda p, i: f"L{i},{_person(p)},2024-03-05,收缩压,13{i % 10},mmHg", who).encode("utf-16"),
     "exam/packed.csv.gz": lambda who: gzip.compress(_wide(who, "gz").encode("gb18030")),
     "exam/cut_off.csv.gz": lambda who: gzip.compress(_wide(who, "cut").encode(), 0)[:-9],
+    "exam/coded.csv": lambda who: _coded(who).encode("gb18030"),
     "exam/archive.zip": lambda who: _zip(_wide(who, "zip")),
     "exam/book.xlsx": lambda who: _book(_wide(who, "book")),
     "exam/objects.json": _json,
@@ -151,16 +169,19 @@ FILES: dict[str, Callable[[list[Canary]], bytes]] = {
         lambda p, i: f"p{i},{_person(p)},2024-03-05,饮食,少盐", who).encode("gb18030"),
     "call_recording/calls.csv": lambda who: _table(
         f"录音文件,{PERSON},录音日期,同意(是/否)",
-        lambda p, i: f"none{i}.wav,{_person(p)},2024-03-05,是", who).encode("utf-8"),
+        lambda p, i: f"call{i}.wav,{_person(p)},2024-03-05,是", who).encode("utf-8"),
 }  # fmt: skip
 
 
 def plant(inbox: Path, who: list[Canary]) -> None:
     """Each person is in one file, so that every source, format and encoding has canaries of its own."""
     for place, (name, made) in enumerate(FILES.items()):
-        path = inbox / SITE / name
+        path, theirs = inbox / SITE / name, who[place :: len(FILES)]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(made(who[place :: len(FILES)]))
+        if name.startswith("call_recording"):
+            for number, person in enumerate(theirs):
+                _call(path.with_name(f"call{number}.wav"), person)
+        path.write_bytes(made(theirs))
 
 
 def listed(path: Path, who: list[Canary]) -> int:

@@ -13,13 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.security import planting
+from tests.security import planting, surfaces
 from wellhouse.commands import ingest as command
 from wellhouse.ingest.file import Ingest
 from wellhouse.ops import installation, services, supervisor
-from wellhouse.ops.bootstrap import administrator, flush
+from wellhouse.ops.bootstrap import administrator
 from wellhouse.ops.canaries import read
-from wellhouse.ops.scan import Scanner
+from wellhouse.ops.scan import Found, Scanner
 from wellhouse.settings import Settings
 
 PEOPLE = 3 * len(planting.FILES)
@@ -64,8 +64,9 @@ def test_no_canary_is_in_clear(planted: Settings, who: list[planting.Canary], tm
     assert len(report["files"]) == len(planting.FILES)
     assert report["totals"]["loaded"] > PEOPLE / 2
     assert not [path for path in inbox.rglob("*") if path.is_file()]
-    flush(planted)
-    after = scan(planted, tmp_path / "canaries.txt")
+    surfaces.analyzed(planted)
+    with surfaces.spilled(planted):
+        after = scan(planted, tmp_path / "canaries.txt")
     assert after["unreadable"] == []
     assert after["hits"] == []
     assert not [word for person in who for word in person.words if word in done.stdout + done.stderr]
@@ -103,14 +104,37 @@ def unsealed(
 def test_the_same_scan_sees_them_when_nothing_is_sealed(
     unsealed: Settings, who: list[planting.Canary], tmp_path: Path
 ) -> None:
-    count = planting.listed(tmp_path / "canaries.txt", who)
-    planting.plant(unsealed.inbox, who)
-    with Ingest(unsealed) as loader:
-        for file in sorted(path for path in unsealed.inbox.rglob("*") if path.is_file()):
-            for _, result in command._load(loader, unsealed, file, None, None, None, None, "auto"):
+    seen = control(unsealed, who, tmp_path)
+    print(f"unsealed: {seen}")
+
+
+def control(of: Settings, who: list[planting.Canary], folder: Path) -> dict[str, float]:
+    """Surface → the share of the canaries that the scan finds on it where nothing is sealed."""
+    count = planting.listed(folder / "canaries.txt", who)
+    planting.plant(of.inbox, who)
+    with Ingest(of) as loader:
+        for file in command._files([of.inbox]):
+            for _, result in command._load(loader, of, file, None, None, None, None, "auto"):
                 assert not isinstance(result, str)
-    assert not [path for path in unsealed.inbox.rglob("*") if path.is_file()]
-    flush(unsealed)
-    scanner = Scanner(read(tmp_path / "canaries.txt"))
-    scanner.folder(unsealed.var)
-    assert len({hit.canary_id for hit in scanner.found.hits}) > 0.99 * count
+    scanner = Scanner(read(folder / "canaries.txt"))
+
+    def share(place: Path) -> float:
+        scanner.found = Found()
+        scanner.folder(place)
+        return round(len({hit.canary_id for hit in scanner.found.hits}) / count, 4)
+
+    def alone(file: Path, name: str) -> float:
+        (folder / name).mkdir()
+        shutil.copy(file, folder / name)
+        return share(folder / name)
+
+    statistics = alone(surfaces.analyzed(of), "statistics")
+    (folder / "dump").mkdir()
+    surfaces.dumped(of, folder / "dump" / "all.sql")
+    with surfaces.spilled(of) as spill:
+        found = {"statistics": statistics, "sort spill": share(spill), "dump": share(folder / "dump")}
+    shutil.rmtree(of.inbox / planting.SITE)
+    found["everything"] = share(of.var)
+    assert found["everything"] > 0.99
+    assert all(found.values()), found
+    return found
