@@ -239,7 +239,7 @@ def test_the_trail_and_operations_are_for_their_role_only(person: People, rows_o
     assert rows_of(person("administrator").chart("quarantine.record", ["reason"]))
     assert rows_of(person("administrator").chart("audit.event", ["reader"])) == []
     for username in ("analyst_hz", "manager_hz", "management"):
-        for dataset in ("audit.event", "ops.load", "quarantine.record"):
+        for dataset in ("audit.event", "ops.load", "ops.backup_state", "quarantine.record"):
             assert person(username).chart(dataset, ["site"]).status_code == 403
     assert rows_of(person("analyst_hz").sql("select reason from quarantine.record")) == []
 
