@@ -64,9 +64,11 @@ def test_no_canary_is_in_clear(planted: Settings, who: list[planting.Canary], tm
     assert len(report["files"]) == len(planting.FILES)
     assert report["totals"]["loaded"] > PEOPLE / 2
     assert not [path for path in inbox.rglob("*") if path.is_file()]
-    surfaces.analyzed(planted)
+    statistics = planted.var / "statistics.txt"
+    surfaces.analyzed(planted, statistics)
     with surfaces.spilled(planted):
         after = scan(planted, tmp_path / "canaries.txt")
+    statistics.unlink()
     assert after["unreadable"] == []
     assert after["hits"] == []
     assert not [word for person in who for word in person.words if word in done.stdout + done.stderr]
@@ -123,16 +125,12 @@ def control(of: Settings, who: list[planting.Canary], folder: Path) -> dict[str,
         scanner.folder(place)
         return round(len({hit.canary_id for hit in scanner.found.hits}) / count, 4)
 
-    def alone(file: Path, name: str) -> float:
-        (folder / name).mkdir()
-        shutil.copy(file, folder / name)
-        return share(folder / name)
-
-    statistics = alone(surfaces.analyzed(of), "statistics")
+    (folder / "statistics").mkdir()
+    surfaces.analyzed(of, folder / "statistics" / "all.txt")
     (folder / "dump").mkdir()
     surfaces.dumped(of, folder / "dump" / "all.sql")
     with surfaces.spilled(of) as spill:
-        found = {"statistics": statistics, "sort spill": share(spill), "dump": share(folder / "dump")}
+        found = {"statistics": share(folder / "statistics"), "sort spill": share(spill), "dump": share(folder / "dump")}
     shutil.rmtree(of.inbox / planting.SITE)
     found["everything"] = share(of.var)
     assert found["everything"] > 0.99
