@@ -12,7 +12,7 @@ from scipy.special import expit, ndtr
 
 from models.survival.cohort import Cohort
 from models.survival.design import Design, design
-from models.survival.impute import fill, impute
+from models.survival.impute import expect, impute
 from models.survival.spec import FitSpec
 from wellhouse.errors import WellhouseError
 
@@ -34,9 +34,12 @@ class Aft:
     covariance: Array
 
     def score(self, x: Array) -> Array:
-        """Higher: the event comes sooner."""
-        terms = self.design.matrix(fill(x, self.center, self.covariance))
-        return np.asarray(-(terms - self.mean) @ self.beta)
+        """Higher: the event comes sooner. What is missing is averaged over, as relative hazard (or odds)."""
+
+        def hazard(whole: Array) -> Array:
+            return -(self.design.matrix(whole) - self.mean) @ self.beta / self.scale
+
+        return self.scale * expect(hazard, x, self.center, self.covariance)
 
     def risk(self, x: Array, at: Array) -> Array:
         """P(event by each time), people × times."""

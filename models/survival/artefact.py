@@ -91,6 +91,7 @@ def _cox(content: Mapping[str, Any], part: Mapping[str, Any]) -> Cox:
         moments=np.array(baseline["time"], dtype=float),
         hazard=-np.log(np.array(baseline["survival"], dtype=float)),
         penalty=float(part["penalty"]),
+        shrinkage=float(part.get("shrinkage", 1.0)),
     )
 
 
@@ -154,6 +155,7 @@ def _numbers(spec: FitSpec, model: Cox | Aft) -> dict[str, Any]:
     return {
         "terms": terms,
         "penalty": model.penalty,
+        "shrinkage": rounded(model.shrinkage),
         "baseline": {"time": [rounded(t) for t in times], "survival": [rounded(s) for s in survival]},
         "baseline_survival_at_horizon": rounded(survival[-1]),
     }

@@ -104,7 +104,11 @@ def _size(document: Numbers, metrics: Numbers) -> str:
 def _analysis(spec: FitSpec, document: Numbers) -> list[str]:
     lines = [
         f"Method {spec.method}; ties {document['ties']}; ridge penalty {document.get('penalty', 0):g}"
-        + (", chosen by cross-validated partial likelihood inside every resample." if spec.penalty == "cv" else ".")
+        + (
+            f", coefficients times {document['shrinkage']:.3f}: by cross-validated likelihood, in every resample."
+            if spec.penalty == "cv"
+            else "."
+        )
     ]
     if spec.splines:
         lines.append(

@@ -38,6 +38,8 @@ class Cohort:
     until: Array | None = None
     """With several exams a person: the end of all their follow-up, and whether the event was there (``happened``)."""
     happened: Array | None = None
+    identity: Array | None = None
+    """Of a resample: which entry of the whole each is, the same more than once."""
     groups: Mapping[str, Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -47,14 +49,15 @@ class Cohort:
         """Some of the entries."""
         some: dict[str, Any] = {
             name: None if getattr(self, name) is None else getattr(self, name)[rows]
-            for name in ("time", "event", "x", "entry", "competing", "person", "until", "happened")
+            for name in ("time", "event", "x", "entry", "competing", "person", "until", "happened", "identity")
         }
         return replace(self, **some, groups={name: values[rows] for name, values in self.groups.items()})
 
     def draw(self, rng: np.random.Generator) -> Cohort:
         """As many people, drawn with replacement, each with all their entries."""
         if self.person is None:
-            return self.take(rng.integers(0, len(self), len(self)))
+            drawn = rng.integers(0, len(self), len(self))
+            return replace(self.take(drawn), identity=drawn)
         order = np.argsort(self.person, kind="stable")
         _, starts, counts = np.unique(self.person[order], return_index=True, return_counts=True)
         drawn = rng.integers(0, len(starts), len(starts))

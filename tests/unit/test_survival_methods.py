@@ -208,8 +208,44 @@ def test_the_penalty_grows_when_covariates_say_nothing() -> None:
     empty = Cohort(time, event, noise, tuple(names), {})
     telling = Cohort(time, event, x, ("a", "b", "c"), {})
     spec = FitSpec("m", "1", "t", "e", names, 10, penalty="cv")
-    assert choose(spec, empty, noise, rng) >= 100
-    assert choose(spec, telling, x, rng) <= 10
+    assert choose(spec, empty, noise, rng)[0] >= 100
+    assert choose(spec, telling, x, rng)[0] <= 10
+
+
+def test_somebody_drawn_twice_is_on_one_side_when_the_penalty_is_chosen() -> None:
+    rng = np.random.default_rng(4)
+    time, event, _ = people(200)
+    noise = rng.normal(size=(200, 25))
+    names = {f"n{i}": f"n{i}" for i in range(25)}
+    spec = FitSpec("m", "1", "t", "e", names, 10, penalty="cv")
+    together, apart = [], []
+    for _ in range(10):
+        drawn = Cohort(time, event, noise, tuple(names), {}).draw(rng)
+        together.append(choose(spec, drawn, drawn.x, rng)[0])
+        apart.append(choose(spec, replace(drawn, identity=None), drawn.x, rng)[0])
+    assert np.mean(together) > 2 * np.mean(apart)  # what leaks looks like knowledge
+
+
+def test_coefficients_are_shrunk_until_they_hold_in_others() -> None:
+    """One covariate says much and twenty nothing: a ridge that silences these leaves the scores too far apart."""
+    rng = np.random.default_rng(1)
+
+    def draw(n: int) -> Cohort:
+        x = rng.normal(size=(n, 21))
+        died, censored = rng.exponential(20 / np.exp(1.2 * x[:, 0])), rng.uniform(1, 30, n)
+        return Cohort(np.minimum(died, censored), died <= censored, x, tuple(names), {})
+
+    names = {f"n{i}": f"n{i}" for i in range(21)}
+    spec = FitSpec("m", "1", "t", "e", names, 10, penalty="cv")
+    others = draw(3000)
+    risk, slopes = Risk(others.time, others.event), []
+    for _ in range(10):
+        model = fit(spec, draw(200), rng)
+        assert isinstance(model, Cox)
+        slope = solve(risk, model.score(others.x)[:, None]).beta[0]
+        slopes.append([slope, slope * model.shrinkage])
+    shrunk, before = np.abs(np.array(slopes) - 1).mean(axis=0)
+    assert shrunk < before
 
 
 def test_bootstrap_finds_the_optimism_of_noise_and_repeats_with_the_seed() -> None:

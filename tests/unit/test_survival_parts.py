@@ -15,7 +15,7 @@ from models.fit import fit_file
 from models.survival import metrics
 from models.survival.cohort import Cohort, prepare
 from models.survival.cox import fit
-from models.survival.impute import fill, impute
+from models.survival.impute import expect, impute
 from models.survival.spec import FitSpec, load
 from wellhouse.errors import WellhouseError
 
@@ -108,11 +108,18 @@ def test_imputed_values_are_observed_ones_and_repeat_with_the_seed() -> None:
     assert set(first[0][:20, 0]) <= set(cohort.x[20:, 0])
 
 
-def test_a_missing_covariate_is_expected_from_the_known_ones() -> None:
-    filled = fill(
-        np.array([[2.0, np.nan], [1.0, 1.0], [np.nan, np.nan]]), np.zeros(2), np.array([[1.0, 0.5], [0.5, 1.0]])
+def test_a_missing_covariate_is_averaged_over_given_the_known_ones() -> None:
+    beta = np.array([0.4, 0.8])
+    x = np.array([[2.0, np.nan], [1.0, 1.0], [np.nan, np.nan], [-1.0, np.nan]])
+    covariance = np.array([[1.0, 0.5], [0.5, 1.0]])
+    found = expect(lambda whole: whole @ beta, x, np.zeros(2), covariance)
+    # of a normal variable: E[exp(b x)] = exp(b mean + b² variance / 2)
+    spread = beta[1] ** 2 * 0.75 / 2
+    np.testing.assert_allclose(
+        found, [0.8 + 0.8 + spread, 1.2, beta @ covariance @ beta / 2, -0.4 - 0.4 + spread], atol=0.02
     )
-    np.testing.assert_allclose(filled, [[2, 1], [1, 1], [0, 0]])
+    curved = expect(lambda whole: whole[:, 1] ** 2 / 4, x[:1], np.zeros(2), covariance)
+    assert curved[0] > 1 / 4 + 0.1  # more than at the mean
 
 
 def test_measures_without_censoring_are_the_plain_ones() -> None:
