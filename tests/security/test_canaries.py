@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from psycopg import sql
 
 from tests.security import planting, surfaces
 from wellhouse.commands import ingest as command
@@ -97,10 +98,25 @@ def unsealed(
     monkeypatch.setattr("wellhouse.landing.originals._seal", kept)
     try:
         installation.start(of, (services.POSTGRES,), print)
+        _uncompressed(of)
         yield of
     finally:
         supervisor.stop(of)
         shutil.rmtree(of.var, ignore_errors=True)
+
+
+def _uncompressed(of: Settings) -> None:
+    """What is sealed cannot be compressed; bare text could, by PostgreSQL's own method, which no scan opens."""
+    with administrator(of, of.database) as server:
+        for schema, table, column in server.execute(
+            """select table_schema, table_name, column_name from information_schema.columns
+               where data_type = 'bytea' and table_schema in ('landing', 'quarantine', 'vault')"""
+        ).fetchall():
+            server.execute(
+                sql.SQL("alter table {}.{} alter column {} set storage external").format(
+                    *map(sql.Identifier, (schema, table, column))
+                )
+            )
 
 
 def test_the_same_scan_sees_them_when_nothing_is_sealed(
