@@ -22,5 +22,4 @@ select
 from exams
 left join {{ ref('age_bands') }} as bands
     on exams.age_at_exam between bands.age_low and bands.age_high
-left join {{ ref('employers') }} as employers
-    on exams.site = employers.site and exams.employer_key = employers.employer_key
+left join {{ ref('employers') }} as employers using (site, employer_key)
