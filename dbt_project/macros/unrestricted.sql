@@ -1,4 +1,5 @@
-{#- Leaves out the rows of persons whose processing is restricted (`wellhouse subject restrict`). -#}
+{#- Leaves out the rows of persons whose processing is restricted (`wellhouse subject restrict`). A row of nobody, as unit tests
+    may give, is not restricted. -#}
 {% macro unrestricted() -%}
-    where person_key <> all ((select access.restricted())::bigint [])
+    where coalesce(person_key, 0) <> all ((select access.restricted())::bigint [])
 {%- endmacro %}
