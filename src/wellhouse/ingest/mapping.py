@@ -192,7 +192,7 @@ def _mapping(document: MappingType[str, Any]) -> Mapping:
     unknown = set(document) - {
         "name", "version", "source", "layout", "site", "columns", "constants", "words", "required", "ignore",
         "codes", "own_authorities", "fhir_server", "observations", "answers", "outcomes", "fields", "key", "whole",
-        "key_fields",        "date_offset_days", "description", "pairs", "date_formats", "footers",
+        "key_fields", "date_offset_days", "description", "pairs", "date_formats", "footers",
     }  # fmt: skip
     if unknown:
         raise ValueError(f"unknown entry {sorted(unknown)[0]}")

@@ -1,40 +1,22 @@
-with source as (
-    select * from {{ source('landing', 'questionnaire') }}
-    {{ unrestricted() }}
-),
-
-renamed as (
-    select
-        -- keys
-        response_key,
-        person_key,
-        site,
-        -- facts
-        questionnaire_code,
-        questionnaire_version,
-        answered_on,
-        status,
-        -- where it came from
-        load_id,
-        row_number
-    from source
-),
-
--- the latest load wins
-latest as (
+-- The latest load wins.
+with latest as (
     select distinct on (response_key) *
-    from renamed
+    from {{ source('landing', 'questionnaire') }}
+    {{ unrestricted() }}
     order by response_key asc, load_id desc, row_number desc
 )
 
 -- what was taken back last is nothing
 select
+    -- keys
     response_key,
     person_key,
     site,
+    -- facts
     questionnaire_code,
     questionnaire_version,
     answered_on,
+    -- where it came from
     load_id,
     row_number
 from latest
