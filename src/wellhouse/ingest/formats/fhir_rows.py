@@ -49,7 +49,8 @@ PERSON_ELEMENTS = (
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 _STATUS = {"amended": "corrected", "appended": "corrected", "partial": "preliminary"}
-_TAKEN_BACK = frozenset({"cancelled", "entered-in-error"})
+_WITHDRAWN = "entered-in-error"
+_TAKEN_BACK = frozenset({"cancelled", _WITHDRAWN})
 _UNFINISHED = frozenset({"in-progress", "stopped", "draft", "revoked", "unknown"})
 _ANSWERS = {
     "260385009": "neg", "260415000": "neg", "2667000": "neg", "10828004": "pos", "260373001": "pos", "52101004": "pos",
@@ -67,7 +68,6 @@ class Refused(ValueError):
         self.reason, self.expected = reason, expected
 
 
-_WITHDRAWN = "entered-in-error"
 _BACK = Refused("entered_in_error", "what is taken back, as it was told")
 
 
@@ -147,7 +147,7 @@ class Reader:
     def _visit(self, of: fhir.Encounter, full_url: str | None) -> None:
         """Only visits with a number of their own: without one, the reference itself tells them apart."""
         own = next((i.value for i in of.identifier if i.value and i.use not in ("old", "temp")), None)
-        if own and own != of.id and of.status != "entered-in-error":
+        if own and own != of.id and of.status != _WITHDRAWN:
             start = day_of(of.period.start if of.period else None)
             for reference in (full_url, f"Encounter/{of.id}"):
                 if reference:
@@ -165,7 +165,7 @@ class Reader:
         rows.tuples["person"].append((record, self.register.packed(of, full_url)))
 
     def _encounter(self, rows: Rows, record: int, of: fhir.Encounter, full_url: str | None) -> None:
-        if of.status == "entered-in-error":
+        if of.status == _WITHDRAWN:
             raise Refused("entered_in_error", "an Encounter that took place")
         rows.tuples["person"].append((record, self.register.resolve(of.subject, full_url, of.contained)))
 
@@ -173,7 +173,7 @@ class Reader:
         person = self.register.resolve(of.subject, full_url, of.contained)
         status = _status(of.status)
         if self.withdrawn and f"Observation/{of.id}" in self.withdrawn:
-            status = "entered-in-error"
+            status = _WITHDRAWN
         day = _day(of)
         number = self._number(of.encounter, day)
         self._results(rows, record, of, person, number, day, status)
