@@ -16,18 +16,23 @@ from wellhouse.settings import Settings
 SITE = "oracle"
 LOAD = 2**40
 FIRST_PERSON = 2**52
-_TABLES = ("person", "exam", "observation", "consultation", "follow_up", "questionnaire", "questionnaire_answer")
-_MEASURED = {  # indicator: mean, deviation, digits, unit; wide enough to cross every limit of the rules
+_TABLES = (
+    "person", "exam", "observation", "consultation", "follow_up", "questionnaire", "questionnaire_answer",
+    "intervention",
+)  # fmt: skip
+MEASURED = {  # indicator: mean, deviation, digits, unit; wide enough to cross every limit of the rules
     "SBP": (138, 22, 0, "mm[Hg]"), "DBP": (84, 14, 0, "mm[Hg]"), "FPG": (6.4, 2.6, 1, "mmol/L"),
     "HBA1C": (6.0, 0.9, 1, "%"), "UA": (390, 90, 0, "umol/L"), "BMI": (25, 4, 1, "kg/m2"), "WAIST": (86, 10, 0, "cm"),
     "TG": (1.9, 1.3, 2, "mmol/L"), "HDLC": (1.2, 0.3, 2, "mmol/L"), "HGB": (130, 22, 0, "g/L"),
-    "K": (4.4, 0.8, 1, "mmol/L"), "EGFR": (75, 22, 0, "mL/min/{1.73_m2}"), "TSCORE": (-1.2, 1.1, 1, "{T-score}"),
+    "LDLC": (3.2, 0.9, 2, "mmol/L"), "K": (4.4, 0.8, 1, "mmol/L"),
+    "EGFR": (75, 22, 0, "mL/min/{1.73_m2}"), "TSCORE": (-1.2, 1.1, 1, "{T-score}"),
 }  # fmt: skip
+_PROGRAMMES = ("体重管理", "血压管理", "血糖管理", "血脂管理")
 _FLAGS = ("hypertension_history", "bp_medication", "diabetes_history", "glucose_medication")
 
 
 def draw(count: int, seed: int, last: date) -> list[Person]:
-    """People with one to six exams, doctors' forms, a depression scale, and calls; no two of a kind on one day."""
+    """People with exams, doctors' forms, a depression scale, calls and programmes; no two exams on one day."""
     rng = np.random.default_rng(seed)
     people = []
     for n in range(count):
@@ -35,7 +40,7 @@ def draw(count: int, seed: int, last: date) -> list[Person]:
         days = sorted({last - timedelta(int(d)) for d in rng.integers(0, 2100, rng.integers(1, 7))})
         for k, on in enumerate(days):
             person.exams.append((on, n * 100 + k))
-            for code, (mean, spread, digits, _) in _MEASURED.items():
+            for code, (mean, spread, digits, _) in MEASURED.items():
                 if rng.random() < 0.8:
                     value = round(max(float(rng.normal(mean, spread)), mean / 5 if mean > 0 else -6), digits)
                     person.facts.setdefault(code, []).append((on, value))
@@ -51,6 +56,9 @@ def draw(count: int, seed: int, last: date) -> list[Person]:
         for k in range(int(rng.integers(0, 14))):
             on = last - timedelta(int(rng.integers(0, 2100)))
             person.contacts.append((on, n * 100 + k, bool(rng.random() < 0.55)))
+        for k in range(int(rng.choice([0, 1, 2], p=[0.6, 0.3, 0.1]))):
+            on = last - timedelta(int(rng.integers(0, 2100)))
+            person.programmes.append((on, n * 100 + k, str(rng.choice(_PROGRAMMES))))
         people.append(person)
     return people
 
@@ -85,7 +93,7 @@ def _rows(people: list[Person]) -> Iterator[tuple[str, str, Iterator[tuple[objec
             (exam, k, code, str(value), unit, value, unit)
             for k, p in keyed
             for on, exam in p.exams
-            for code, (_, _, _, unit) in _MEASURED.items()
+            for code, (_, _, _, unit) in MEASURED.items()
             for day, value in p.facts.get(code, [])
             if day == on
         ),
@@ -128,4 +136,9 @@ def _rows(people: list[Person]) -> Iterator[tuple[str, str, Iterator[tuple[objec
             for n, (_, items) in enumerate(p.answers)
             for q, item in enumerate(items, 1)
         ),
+    )
+    yield (
+        "intervention",
+        "intervention_key, person_key, site, programme, start_date, status, agent",
+        ((key, k, SITE, programme, on, "active", "a1") for k, p in keyed for on, key, programme in p.programmes),
     )

@@ -37,6 +37,8 @@ class Person:
     """Day, key, whether the person was reached."""
     answers: list[tuple[date, list[int]]] = field(default_factory=list)
     """Day and the nine answers of a PHQ-9."""
+    programmes: list[tuple[date, int, str]] = field(default_factory=list)
+    """First day, key, programme."""
 
 
 @dataclass(frozen=True)

@@ -102,16 +102,21 @@ def test_a_change_is_real_beyond_what_varies_by_itself(trends: list[Row], projec
     assert seen == {True, False}
 
 
-def test_projections(series: list[list[Row]], project_root: Path) -> None:
-    thresholds = {
+def thresholds(seeds: Path) -> dict[tuple[str, str | None], tuple[str, float]]:
+    """By indicator and sex: the direction in which it is crossed, and the threshold."""
+    return {
         (row["indicator_code"], sex): (row["direction"], float(row["threshold"]))
-        for row in seed(project_root / "dbt_project" / "seeds", "action_thresholds")
+        for row in seed(seeds, "action_thresholds")
         for sex in ([row["sex"]] if row["sex"] else ["male", "female", None])
     }
+
+
+def test_projections(series: list[list[Row]], project_root: Path) -> None:
+    limits = thresholds(project_root / "dbt_project" / "seeds")
     crossing = 0
     for rows in series:
         found = rows[-1]
-        expected = projection(rows, thresholds.get((found["indicator_code"], found["sex"])))
+        expected = projection(rows, limits.get((found["indicator_code"], found["sex"])))
         if expected is None:
             assert found["crossing_date"] is None
             continue

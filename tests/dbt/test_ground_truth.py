@@ -1,4 +1,4 @@
-"""The rule engine equals an independent one on ten thousand people; a past day replayed gives that day's results."""
+"""Tags, follow-ups, slopes and outcomes of ten thousand people equal what independent programs make of them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
+import tests.dbt.oracle_outcomes as outcomes
 import tests.dbt.oracle_rules as oracle
 from tests.dbt import crowd
+from tests.dbt.test_suppression import compiled
+from tests.dbt.test_trends import Row, projection, slope, thresholds
 from wellhouse import build as runner
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
 PEOPLE = 10_000
 PAST = date(2022, 6, 30)
-UPSTREAM = "+int_follow_up__timed"
+RULES = ("+int_follow_up__timed",)
+EVERYTHING = (*RULES, "+int_exam__projected", "+int_intervention__at_risk")
 
 TAGS = """
     select person_key, tag, valid_from, valid_until, evidence from intermediate.int_rule__tagged
@@ -32,9 +36,18 @@ DUE = """
 """
 
 
-def rebuild(of: Settings, as_of: str = "") -> None:
-    """Only the engine and what it reads; marts that readers see stay as they are."""
-    done = runner.dbt(of, "run", "--select", UPSTREAM, "--vars", f'{{"as_of": "{as_of}"}}')
+SLOPES = """
+    select sloped.person_key, sloped.indicator_code, slope_per_year, slope_low, slope_high, crossing_threshold,
+           crossing_date, crossing_earliest, crossing_latest
+    from intermediate.int_exam__sloped as sloped
+    left join intermediate.int_exam__projected using (person_key, site, indicator_code)
+    where sloped.site = 'oracle'
+"""
+
+
+def rebuild(of: Settings, as_of: str = "", models: tuple[str, ...] = RULES) -> None:
+    """Only the models asked for and what they read; marts that readers see stay as they are."""
+    done = runner.dbt(of, "run", "--select", *models, "--vars", f'{{"as_of": "{as_of}"}}')
     assert done.returncode == 0, done.stdout[-2000:]
 
 
@@ -53,9 +66,9 @@ def people(built: Settings) -> Iterator[list[oracle.Person]]:
     last = read(built, "select max(exam_date) from landing.exam")[0][0]
     drawn = crowd.draw(PEOPLE, 7, last)
     with crowd.landed(built, drawn):
-        rebuild(built)
+        rebuild(built, models=EVERYTHING)
         yield drawn
-    rebuild(built)
+    rebuild(built, models=EVERYTHING)
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +139,50 @@ def test_a_past_day_replayed_gives_that_days_results(built: Settings, people: li
     assert then == expected
     assert due_then
     assert due_then.items() <= due_now.items()
+
+
+def test_slopes_and_projections_equal_scipys(built: Settings, people: list[oracle.Person], seeds: Path) -> None:
+    found = {(key, indicator): rest for key, indicator, *rest in read(built, SLOPES)}
+    limits, crossing = thresholds(seeds), 0
+    for n, person in enumerate(people):
+        for indicator in crowd.MEASURED:
+            rows: list[Row] = [{"exam_date": on, "value": value} for on, value in person.facts.get(indicator, [])]
+            said = found.pop((crowd.FIRST_PERSON + n, indicator), None)
+            expected = slope(rows)
+            assert (said is None) == (expected is None)
+            if said is None or expected is None:
+                continue
+            line = [365.25 * v for v in (expected.slope, expected.low_slope, expected.high_slope)]
+            assert said[:3] == pytest.approx(line, rel=1e-9, abs=1e-12)
+            ahead = projection(rows, limits.get((indicator, person.sex)))
+            crossing += ahead is not None
+            assert said[3] == (ahead and ahead[0])
+            assert all(abs((a - b).days) <= 1 for a, b in zip(said[4:], ahead[1:] if ahead else (), strict=False))
+            assert (said[4] is None) == (ahead is None)
+    assert found == {}
+    assert crossing > 100
+
+
+def test_outcomes_equal_the_oracle(built: Settings, people: list[oracle.Person], seeds: Path) -> None:
+    expected = {o.key: o for o in outcomes.outcomes(people, oracle.seed(seeds, "programme_targets"))}
+    told = read(built, f"""
+        select intervention_key, before_date, value_before, after_date, value_after, comparison_exam_key, effect
+        from ({compiled(built, "fct_intervention_outcome")}) as told where site = 'oracle'
+    """)  # noqa: S608  # fmt: skip
+    assert {row[0] for row in told} == expected.keys()
+    for key, *row, effect in told:
+        of = expected[key]
+        after = of.value.after or (None, None)
+        assert row == [of.value.on, of.value.value, *after, of.compared and of.compared.exam]
+        assert effect == (of.effect if of.effect is None else pytest.approx(of.effect))
+    assert sum(o.compared is not None for o in expected.values()) > 500
+    timed = read(built, f"""
+        select intervention_key, arm, person_key, time_days, observed
+        from ({compiled(built, "fct_time_to_goal")}) as told where site = 'oracle'
+    """)  # noqa: S608  # fmt: skip
+    assert sorted(timed) == sorted(
+        (o.key, arm, crowd.FIRST_PERSON + (o.value if arm == "enrolled" else o.compared).who, *days)
+        for o in expected.values()
+        for arm, days in o.to_goal.items()
+    )
+    assert {observed for *_, observed in timed} == {True, False}
