@@ -1,28 +1,54 @@
-{#- Rows of those of whom nothing new has landed are taken over as the last complete build left them, the others are computed:
-    `wellhouse dbt build` looks who they are (src/wellhouse/increment.py) and sets the variable `carry`. A query in a
-    `call carry(key)` asks `touched(key)` of what it reads. -#}
+{#- A carried table keeps the rows of those of whom nothing new has landed since the last complete build; the others' go and come
+    anew. `wellhouse dbt build` looks who they are (src/wellhouse/increment.py) and sets the variable `carry`. A query in a
+    `call carry(key)` asks `touched(key)` of what it reads. What no reader sees changes in place; of a mart the new rows are made
+    and tested out of sight and take the place of the old ones when everything is shown (publish.sql). -#}
 {% macro carries() -%}
     {{ return(var('carry', false) is true and model.resource_type != 'unit_test') }}
 {%- endmacro %}
 
-{% macro carry(key) -%}
-    {%- if var('carry', false) is true and carries() %}
-    select * from {{ this.schema | replace('_next', '') }}.{{ this.identifier }}
-    where {{ key }} not in (select {{ key }} from intermediate.touched_{{ key | replace('_key', '') }})
-    union all
-    (
-    {{ caller() }}
-    )
+{#- also: columns of further rows that a query makes anew; the rows that have them go, too -#}
+{% macro carry(key, also=none) -%}
+    {%- if model.fqn[1] == 'marts' -%}
+        {{ config(meta={'carried': key, 'also': also}) }}
     {%- else -%}
+        {{ config(
+            meta={'carried': key}, materialized='incremental', incremental_strategy='append',
+            full_refresh=var('carry', false) is not true, pre_hook='{{ forget() }}',
+        ) }}
+    {%- endif -%}
     {{ caller() }}
-    {%- endif %}
 {%- endmacro %}
 
 {% macro touched(column) -%}
     {%- set key = column.split('.') | last -%}
     {%- if var('carry', false) is true and carries() -%}
-    {{ column }} in (select {{ key }} from intermediate.touched_{{ key | replace('_key', '') }})
+    {{ column }} in (select {{ key }} from {{ touched_by(key) }})
     {%- else -%}
     true
     {%- endif -%}
+{%- endmacro %}
+
+{% macro touched_by(key) -%}
+    intermediate.touched_{{ key | replace('_key', '') }}
+{%- endmacro %}
+
+{#- The rows of the touched, before they come anew. -#}
+{% macro forget() -%}
+    {%- if var('carry', false) is true and carries() -%}
+    {%- set key = model.config.meta.carried -%}
+    delete from {{ this }} where {{ key }} in (select {{ key }} from {{ touched_by(key) }})
+    {%- endif -%}
+{%- endmacro %}
+
+{#- A carried table was tested when its rows came: looked at are those that came now. -#}
+{% macro get_where_subquery(relation) -%}
+    {%- if execute and var('carry', false) is true and not relation.schema.endswith('_next') -%}
+        {%- set tested = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model')
+            | selectattr('name', 'equalto', relation.identifier) | first -%}
+        {%- set key = tested.config.meta.get('carried') if tested else none -%}
+        {%- if key -%}
+            {{ return('(select * from ' ~ relation ~ ' where ' ~ key ~ ' in (select ' ~ key ~ ' from ' ~ touched_by(key) ~ ')) as touched_rows') }}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(dbt.default__get_where_subquery(relation)) }}
 {%- endmacro %}

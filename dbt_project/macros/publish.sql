@@ -1,5 +1,6 @@
 {#- Show readers the marts of this run: all of them in one transaction, and only when every model and test of the run
-    passed. A table moves with its policies, grants and indexes. Anything failed: yesterday's marts stay. -#}
+    passed. A table moves with its policies, grants and indexes; the new rows of a carried one (carry.sql) take the place of the
+    old. Anything failed: yesterday's marts stay. -#}
 {% macro publish(results) %}
     {%- set bad = results | rejectattr('status', 'in', ['success', 'pass', 'warn', 'no-op']) | list -%}
     {%- set built = results | map(attribute='node') | selectattr('resource_type', 'eq', 'model')
@@ -8,9 +9,22 @@
     do $publish$
     begin
         {%- for node in built %}
-        {%- set shown = node.schema | replace('_next', '') ~ '.' ~ node.alias %}
+        {%- set made = node.schema ~ '.' ~ node.alias %}
+        {%- set shown = made | replace('_next', '') %}
+        {%- set key = node.config.meta.get('carried') if var('carry', false) is true %}
+        {%- if key %}
+        delete from {{ shown }} where {{ key }} in (select {{ key }} from {{ touched_by(key) }});
+        {%- set also = node.config.meta.get('also') %}
+        {%- if also %}
+        delete from {{ shown }} as shown using {{ made }} as made
+        where (shown.{{ also | join(', shown.') }}) = (made.{{ also | join(', made.') }});
+        {%- endif %}
+        insert into {{ shown }} select * from {{ made }};
+        drop table {{ made }};
+        {%- else %}
         drop table if exists {{ shown }};
-        alter table {{ node.schema }}.{{ node.alias }} set schema {{ node.schema | replace('_next', '') }};
+        alter table {{ made }} set schema {{ node.schema | replace('_next', '') }};
+        {%- endif %}
         {%- endfor %}
     end
     $publish$

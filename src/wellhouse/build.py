@@ -92,7 +92,7 @@ def build(
         told = json.dumps({"as_of": as_of, "carry": touched is not None})
         done = dbt(settings, "build", "--selector", selector, "--vars", told, project=project)
         if selector == EXAMS and done.returncode == 0 and written.exists():
-            increment.end(settings, files)
+            increment.end(settings, files, touched)
     if not written.exists():
         raise WellhouseError(f"dbt did not start building: {_first_error(done.stdout + done.stderr)}")
     results = [_node_result(entry) for entry in json.loads(written.read_text())["results"]]

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from tests.benchmarks.figure import Figure, cost, rate
 from tests.benchmarks.throwaway import installed, timed
 from wellhouse.sample.bench import YEARS
@@ -44,12 +46,19 @@ class Run:
         return self.gate + self.dbt + self.score
 
 
-def land(folder: Path, people: int, seed: int, site: str) -> None:
-    """So many people nobody has seen, ingested; exam numbers are the same in every file, so each is another site's."""
+def land(folder: Path, people: int, seed: int, site: str, newest: bool = False) -> None:
+    """So many people nobody has seen, ingested; exam numbers are the same in every file, so each is another site's.
+
+    :param newest: only what was measured in the newest year, as a day's files have it
+    """
     path = folder / f"people_{seed}.csv"
     subprocess.run(
         [WELLHOUSE, "sample", "--bench", str(people * A_PERSON), "--seed", str(seed), "--output", str(path)], check=True
     )
+    if newest:
+        rows = pl.read_csv(path, infer_schema=False)
+        year = rows["体检日期"].str.slice(0, 4)
+        rows.filter(year == year.max()).write_csv(path)
     _, _, said = timed(WELLHOUSE, "ingest", str(path), "--source", "exam", "--site", site, "--json")
     (file,) = json.loads(said)["files"]
     assert file["observations"]["loaded"] == file["observations"]["read"], file
@@ -71,7 +80,7 @@ def figures() -> Iterator[Figure]:
         with installed() as (_, folder):
             land(folder, people, 1, "hz")
             first = build()
-            land(folder, max(people // 100, 1), 2, "sh")
+            land(folder, people * YEARS // 100, 2, "sh", newest=True)
             days.append(build())
         if people == PEOPLE:
             rows = people * A_PERSON

@@ -6,15 +6,16 @@ with cells as (
         series.sex,
         series.age_band,
         series.indicator_code,
-        count(distinct series.person_key)::int as person_count,
+        max(case when series.sex = 'male' then bands.male_count else bands.female_count end)::int as person_count,
         -- exact: a sum of floats would depend on the order the server reads them in
         avg(series.value::numeric)::double precision as mean_value,
         percentile_cont(array[0.1, 0.5, 0.9]) within group (order by series.value) as percentiles
     from {{ ref('int_exam__interpreted') }} as series
     inner join {{ ref('int_population__crossed') }} as bands using (site, exam_year, indicator_code, age_band)
-    where bands.is_published and series.value is not null and series.sex is not null and series.age_band is not null
+    where
+        bands.is_published and series.value is not null
+        and case series.sex when 'male' then bands.male_count when 'female' then bands.female_count end >= 11
     group by series.site, series.exam_year, series.sex, series.age_band, series.indicator_code
-    having count(distinct series.person_key) >= 11
 )
 
 select

@@ -1,11 +1,11 @@
--- The share of all results of a sex and age band, over all sites, that are no higher than a value.
+-- The share of the results of a sex and age band, over all sites and the years that are complete, that are no higher than a value.
 with counted as (
     select
         indicator_code,
         sex,
         age_band,
         value,
-        count(*) as value_count
+        count(*) filter (where exam_date < (select closed_on from {{ ref('int_exam__closed') }})) as value_count
     from {{ ref('int_exam__interpreted') }}
     where value is not null and sex is not null and age_band is not null
     group by indicator_code, sex, age_band, value
@@ -18,6 +18,6 @@ select
     value,
     100 * (
         sum(value_count) over (partition by indicator_code, sex, age_band order by value)::double precision
-        / sum(value_count) over (partition by indicator_code, sex, age_band)::double precision
+        / nullif(sum(value_count) over (partition by indicator_code, sex, age_band), 0)::double precision
     ) as population_percentile
 from counted

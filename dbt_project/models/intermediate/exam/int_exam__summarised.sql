@@ -1,12 +1,16 @@
--- Over all sites; under 11 people a percentile could point at one of them.
+-- Over all sites and the years that are complete; under 11 people a percentile could point at one of them. The fingerprint is another one when
+-- anything differs that somebody of the group is compared with.
 select
     indicator_code,
     sex,
     age_band,
     percentile_cont(0.1) within group (order by value) as population_p10,
     percentile_cont(0.5) within group (order by value) as population_p50,
-    percentile_cont(0.9) within group (order by value) as population_p90
+    percentile_cont(0.9) within group (order by value) as population_p90,
+    sum(hashtextextended(value::text, 0)) as fingerprint
 from {{ ref('int_exam__interpreted') }}
-where value is not null
+where
+    value is not null and sex is not null and age_band is not null
+    and exam_date < (select closed_on from {{ ref('int_exam__closed') }})
 group by indicator_code, sex, age_band
 having count(distinct person_key) >= 11

@@ -40,5 +40,7 @@ select
     exam_year,
     indicator_code,
     age_band,
+    male_count,
+    female_count,
     not(has_small and (is_small or male_hidden between 1 and 10 or female_hidden between 1 and 10)) as is_published
 from hidden

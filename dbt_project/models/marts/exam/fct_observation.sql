@@ -1,3 +1,4 @@
+{% call carry('person_key') %}
 select
     exam_key,
     person_key,
@@ -16,3 +17,5 @@ select
     result_status,
     load_id
 from {{ ref('int_exam__interpreted') }}
+where {{ touched('person_key') }}
+{% endcall %}
