@@ -6,9 +6,9 @@
     {{ return(var('carry', false) is true and model.resource_type != 'unit_test') }}
 {%- endmacro %}
 
-{#- also: columns of further rows that a query makes anew; the rows that have them go, too -#}
-{% macro carry(key, also=none) -%}
-    {%- if model.fqn[1] == 'marts' -%}
+{#- shown: it is a mart. also: columns of further rows that a query makes anew; the rows that have them go, too -#}
+{% macro carry(key, shown=false, also=none) -%}
+    {%- if shown -%}
         {{ config(meta={'carried': key, 'also': also}) }}
     {%- else -%}
         {{ config(
@@ -25,6 +25,18 @@
     {{ column }} in (select {{ key }} from {{ touched_by(key) }})
     {%- else -%}
     true
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Or the rows of an indicator, sex and age band whose people are compared with another population than they were. -#}
+{% macro or_of_another_population(populations, series) -%}
+    {%- if carries() -%}
+    or ({{ series }}.indicator_code, {{ series }}.sex, {{ series }}.age_band) in (
+        select indicator_code, sex, age_band
+        from {{ populations }} as now
+        full join intermediate.built_population as before using (indicator_code, sex, age_band)
+        where now.fingerprint is distinct from before.fingerprint
+    )
     {%- endif -%}
 {%- endmacro %}
 

@@ -165,6 +165,7 @@ def _initdb(folder: Path, user: str | None, password: str) -> None:
                 "-E",
                 "UTF8",
                 "--locale=C.UTF-8",
+                "--lc-collate=C",  # the same order as C.UTF-8, compared as bytes: sorting takes a fifth of the time
                 "--data-checksums",
             ],
             user=user,

@@ -1,6 +1,6 @@
 -- In the order in which readers ask, one indicator of their site: its rows lie beside each other. Who is touched, and everybody of a
 -- population that is another one than the rows were compared with last.
-{% call carry('person_key', also=['exam_key', 'indicator_code']) %}
+{% call carry('person_key', shown=true, also=['exam_key', 'indicator_code']) %}
 select
     series.person_key,
     series.site,
@@ -46,15 +46,6 @@ left join {{ ref('int_exam__summarised') }} as population using (indicator_code,
 left join {{ ref('int_exam__ranked') }} as ranked using (indicator_code, sex, age_band, value)
 left join {{ ref('int_exam__sloped') }} as slopes using (person_key, site, indicator_code)
 left join {{ ref('int_exam__projected') }} as projected using (person_key, site, indicator_code)
-where
-    {{ touched('series.person_key') }}
-    {%- if carries() %}
-        or (series.indicator_code, series.sex, series.age_band) in (
-            select indicator_code, sex, age_band
-            from {{ ref('int_exam__summarised') }} as now
-            full join intermediate.built_population as before using (indicator_code, sex, age_band)
-            where now.fingerprint is distinct from before.fingerprint
-        )
-    {%- endif %}
+where {{ touched('series.person_key') }} {{ or_of_another_population(ref('int_exam__summarised'), 'series') }}
 order by series.indicator_code, series.site, series.person_key, series.exam_date
 {% endcall %}

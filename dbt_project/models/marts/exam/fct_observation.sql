@@ -1,4 +1,5 @@
-{% call carry('person_key') %}
+-- The last word on each result, as it was interpreted.
+{% call carry('person_key', shown=true) %}
 select
     exam_key,
     person_key,

@@ -1,6 +1,6 @@
 -- In the order in which readers ask. Any two years of a person compared, a group's by the sex and age band of the later; a change is
 -- real where it exceeds the reference change value.
-{% call carry('person_key') %}
+{% call carry('person_key', shown=true) %}
 select
     later.person_key,
     later.site,
