@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import msoffcrypto
 import psycopg
+import yaml
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
@@ -29,8 +30,13 @@ from wellhouse.access import readers
 from wellhouse.errors import WellhouseError
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.reports import deliver
-from wellhouse.settings import Settings
+from wellhouse.settings import PROJECT_ROOT, Settings
 
+UNAVAILABLE = {
+    language: words["unavailable"]["text"]
+    for language, words in yaml.safe_load((PROJECT_ROOT / "src/wellhouse/web/texts.yaml").read_text()).items()
+}
+"""What a page says when nothing may be shown, by language."""
 MANAGER, ANALYST, SITE = "manager_hz", "analyst_hz", "hz"
 Event = tuple[str, str, str, str, tuple[int, ...], int | None]
 """Reader, action, path, purpose, persons, rows: a line of the trail without its number and moment."""
@@ -95,8 +101,9 @@ def written(output: Path, *words: object) -> bytes:
 def page(world: World, username: str, path: str, **headers: str) -> bytes:
     answer = world.browsers[username].get(f"/wellhouse{path}", headers={"Accept": "text/html"} | headers)
     if answer.status_code not in (200, 206):
-        assert answer.status_code in (404, 500, 503), answer.status_code
+        assert answer.status_code == 503, answer.status_code
         assert "text/html" in answer.headers["Content-Type"]
+        assert any(line in answer.text for line in UNAVAILABLE.values())
         raise RefusedError(path)
     return answer.content
 

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import conninfo
 
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings, settings
 
 READER_PREFIX = "wh_u_"
@@ -73,3 +74,19 @@ def url(role: str, of: Settings | None = None, database: str | None = None, sche
 def connect(role: str, of: Settings | None = None, **options: Any) -> psycopg.Connection:
     """A connection as ``role``; the caller commits."""
     return psycopg.connect(**parameters(role, of), **options)
+
+
+def connect_reader(username: str, of: Settings | None = None, **options: Any) -> psycopg.Connection[Any]:
+    """A connection as the reader of that name, who sees what PostgreSQL's policies show them.
+
+    :raises WellhouseError: there is no such reader, or no longer
+    :raises UnavailableError: PostgreSQL does not answer
+    """
+    try:
+        return connect(reader_role(username), of, **options)
+    except ValueError as error:
+        raise WellhouseError(str(error)) from None
+    except psycopg.OperationalError as error:
+        if "authentication" in str(error) or "not permitted to log in" in str(error):
+            raise WellhouseError(f"there is no reader {username}") from None
+        raise UnavailableError(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from None

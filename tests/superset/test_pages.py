@@ -15,6 +15,7 @@ import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
 
+from tests.identified import UNAVAILABLE
 from wellhouse import db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.crypto.vault import reveal
@@ -178,8 +179,9 @@ def test_the_work_list_says_how_much_it_holds(
     assert book.worksheets[0].max_row == len(rows)
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
 def test_without_the_audit_nothing_is_shown(
-    person: People, truth: psycopg.Connection, subject: int, call: tuple[int, str]
+    person: People, truth: psycopg.Connection, subject: int, call: tuple[int, str], language: str
 ) -> None:
     manager = person("manager_hz")
     truth.execute("alter role wh_audit nologin")
@@ -191,7 +193,9 @@ def test_without_the_audit_nothing_is_shown(
             f"/recordings/{call[0]}/audio",
             "/work-list.csv",
         ):
-            assert get(manager, path).status_code in (404, 500, 503), path
+            answer = get(manager, path, params={"lang": language})
+            assert answer.status_code == 503, path
+            assert UNAVAILABLE[language] in answer.text
     finally:
         truth.execute("alter role wh_audit login")
     assert get(manager, f"/people/{subject}").status_code == 200

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import psycopg
-
 from wellhouse import audit, db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.crypto.recordings import Store
@@ -56,12 +54,7 @@ def opened(settings: Settings, recording_key: int, username: str, purpose: str) 
 
 def _cleared(settings: Settings, recording_key: int, username: str, purpose: str) -> int:
     """Whose recording it is: PostgreSQL's row policies decide whether this reader may know; the trail is written."""
-    try:
-        role = db.reader_role(username)
-        connection = psycopg.connect(**db.parameters(role, settings))
-    except (ValueError, psycopg.OperationalError):
-        raise WellhouseError(f"there is no reader {username}") from None
-    with connection:
+    with db.connect_reader(username, settings) as connection:
         allowed = connection.execute("select access.my_role()").fetchone()
         if allowed is None or allowed[0] != db.IDENTIFIED:
             raise WellhouseError(f"{username} may play no recordings: that takes a health manager")
@@ -71,5 +64,7 @@ def _cleared(settings: Settings, recording_key: int, username: str, purpose: str
         if found is None:
             raise WellhouseError(f"{username} may play no recording {recording_key}")
         person = int(found[0])
-        audit.record(settings, role, action="read", path="recording", purpose=purpose, persons=[person], rows=1)
+        audit.record(
+            settings, audit.reader(username), action="read", path="recording", purpose=purpose, persons=[person], rows=1
+        )
     return person

@@ -19,7 +19,7 @@ from wellhouse import db
 from wellhouse.audit import syslog
 from wellhouse.audit.sink import Sink
 from wellhouse.audit.writer import writer
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 
 _PERSONAL = re.compile(r"(?<!\d)(?:\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
@@ -65,7 +65,8 @@ def record(
     :param purpose: why, in the reader's words or the command's name; never a personal value
     :param persons: ``person_key`` of those whose identified data is read
     :param rows: how many rows are read
-    :raises WellhouseError: either sink did not take the event, or the purpose holds an ID or phone number
+    :raises UnavailableError: either sink did not take the event
+    :raises WellhouseError: the purpose holds an ID or phone number
     """
     if _PERSONAL.search(purpose):
         raise WellhouseError("the purpose holds what looks like an ID or phone number: name the person by person_key")
@@ -74,7 +75,7 @@ def record(
         with writer(of) as connection:
             return _append(of, connection, Sink(of), values)
     except (psycopg.Error, OSError, ValueError, KeyError) as error:
-        raise WellhouseError(f"nothing was read: the audit trail took no event ({type(error).__name__})") from None
+        raise UnavailableError(f"nothing was read: the audit trail took no event ({type(error).__name__})") from None
 
 
 def begin(of: Settings, purpose: str) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wellhouse import files
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 
 _BLOCK = 1 << 16
@@ -42,7 +42,7 @@ class Sink:
         """Append one line and return it; on its disk when this returns. One that does not fit leaves no part of itself.
 
         :raises OSError: the file is not there or cannot be written
-        :raises WellhouseError: its last line is torn
+        :raises UnavailableError: its last line is torn
         """
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         try:
@@ -116,7 +116,7 @@ def _last(descriptor: int, size: int) -> bytes:
         tail = os.pread(descriptor, size - start, start) + tail
         size = start
     if not tail.endswith(b"\n"):
-        raise WellhouseError("nothing was read: the second sink's last line is torn (`wellhouse audit begin`)")
+        raise UnavailableError("nothing was read: the second sink's last line is torn (`wellhouse audit begin`)")
     return tail[:-1].rpartition(b"\n")[2]
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from wellhouse.crypto import envelope, kek
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 
 SYSTEM = "system"
@@ -57,7 +57,7 @@ class Keyring:
     def open(cls, settings: Settings) -> Keyring:
         """Open the keystore of this installation, made at first use (0600).
 
-        :raises WellhouseError: the key-encryption key is not there, or is another one, while keys are wrapped by it
+        :raises UnavailableError: the key-encryption key is not there, or is another one, while keys are wrapped by it
         """
         folder = settings.keystore
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -198,7 +198,7 @@ class Keyring:
             return envelope.unseal(self._keks[kek_id], wrapped, _aad(key_id))
         except (KeyError, WellhouseError):
             name = self._provider.name
-            raise WellhouseError(
+            raise UnavailableError(
                 f"the keystore does not open with the key-encryption key that the provider `{name}` gives"
             ) from None
 
@@ -230,7 +230,7 @@ class Keyring:
         missing = self._wrapping() - self._keks.keys()
         if missing:
             what = "is another one" if found else "is lost"
-            raise WellhouseError(
+            raise UnavailableError(
                 f"the key-encryption key {what}: the provider `{self._provider.name}` does not have "
                 f"{sorted(missing)[0]}, which keys of the keystore are wrapped by; see the runbook key_rotation"
             )

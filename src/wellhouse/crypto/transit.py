@@ -14,7 +14,7 @@ import httpx
 
 from wellhouse import files
 from wellhouse.crypto import envelope, kek
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 
 _opened: dict[str, bytes] = {}
@@ -71,10 +71,10 @@ class Transit:
     def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         url = self._settings.kek_transit_url or ""
         if not url.startswith("https://"):
-            raise WellhouseError("WELLHOUSE_KEK_TRANSIT_URL: expected https://HOST:PORT of the key server")
+            raise UnavailableError("WELLHOUSE_KEK_TRANSIT_URL: expected https://HOST:PORT of the key server")
         token = self._folder / "transit_token"
         if not token.exists():
-            raise WellhouseError(f"{token} is not there: put the key server's token into it, 0600")
+            raise UnavailableError(f"{token} is not there: put the key server's token into it, 0600")
         headers = {"X-Vault-Token": token.read_text().strip(), "X-Vault-Request": "true"}
         authority: str | bool = str(self._settings.kek_transit_ca) if self._settings.kek_transit_ca else True
         target = f"{url.rstrip('/')}/v1/{self._settings.kek_transit_mount}/{path}"
@@ -82,9 +82,9 @@ class Transit:
             with httpx.Client(verify=_context(authority), timeout=10, trust_env=False) as client:
                 answer = client.post(target, json=body, headers=headers)
         except (httpx.HTTPError, OSError) as error:
-            raise WellhouseError(f"{self._where} does not answer: {type(error).__name__}") from None
+            raise UnavailableError(f"{self._where} does not answer: {type(error).__name__}") from None
         if answer.is_error:
-            raise WellhouseError(f"{self._where} refused {path.split('/')[0]} with {answer.status_code}")
+            raise UnavailableError(f"{self._where} refused {path.split('/')[0]} with {answer.status_code}")
         return dict(answer.json()["data"]) if answer.content else {}
 
 

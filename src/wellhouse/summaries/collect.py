@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from wellhouse import audit, db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.crypto.vault import reveal
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 from wellhouse.summaries.facts import (
     Advice,
@@ -164,7 +164,7 @@ def reading(settings: Settings, username: str) -> Iterator[Reading]:
 
     :raises WellhouseError: no such reader, or a role that reads no persons
     """
-    with _sign_in(settings, username) as connection, ExitStack() as opened:
+    with db.connect_reader(username, settings) as connection, ExitStack() as opened:
         role = _role(connection, username)
         connection.commit()
         connection.execute("set transaction isolation level repeatable read")
@@ -295,19 +295,6 @@ def _latest(
     return cursor.execute(LATEST, {"persons": persons, "site": site, "before": before}).fetchall()
 
 
-def _sign_in(settings: Settings, username: str) -> psycopg.Connection:
-    try:
-        role = db.reader_role(username)
-    except ValueError as error:
-        raise WellhouseError(str(error)) from None
-    try:
-        return psycopg.connect(**db.parameters(role, settings))
-    except psycopg.OperationalError as error:
-        if "authentication" in str(error) or "not permitted to log in" in str(error):
-            raise WellhouseError(f"there is no reader {username}") from None
-        raise WellhouseError(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from None
-
-
 def _role(connection: psycopg.Connection, username: str) -> str:
     row = connection.execute("select access.my_role()").fetchone()
     role = str(row[0]) if row else ""
@@ -385,5 +372,5 @@ def _built_at(settings: Settings) -> dt.datetime:
     with db.connect("wh_ops", settings) as connection:
         row = connection.execute(BUILT).fetchone()
     if row is None or row[0] is None:
-        raise WellhouseError("the marts have not been built yet: run `wellhouse pipeline run`")
+        raise UnavailableError("the marts have not been built yet: run `wellhouse pipeline run`")
     return row[0].astimezone(ZoneInfo(settings.timezone))  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ from typing import Any
 
 import typst
 
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError
 
 FONTS = Path("/usr/share/fonts/opentype/noto")
 FAMILY = "Noto Sans CJK SC"
@@ -23,11 +23,11 @@ class Renderer:
     def __init__(self, folder: Path, fonts: Path = FONTS, template: str = TEMPLATE) -> None:
         """:param folder: where the template is
 
-        :raises WellhouseError: the font is not installed.
+        :raises UnavailableError: the font is not installed.
         """
         found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[fonts])
         if FAMILY not in found.families():
-            raise WellhouseError(f"the font {FAMILY} is not in {fonts}: install the package fonts-noto-cjk")
+            raise UnavailableError(f"the font {FAMILY} is not in {fonts}: install the package fonts-noto-cjk")
         # the document comes as a file in memory: as one of typst's inputs it would be part of everything that typst
         # remembers, and what is the same for all people would be set again for each
         self._folder, self._fonts = folder, found
@@ -38,7 +38,7 @@ class Renderer:
         """The PDF's bytes.
 
         :param created: the time that the PDF says it was made
-        :raises WellhouseError: the template does not compile, or the font lacks a character of the document.
+        :raises UnavailableError: the template does not compile, or the font lacks a character of the document.
         """
         files = self._main | {"document.json": json.dumps(document, ensure_ascii=False).encode()}
         try:
@@ -47,7 +47,7 @@ class Renderer:
                 format="pdf", pdf_standards="a-2b", timestamp=int(created.timestamp()),
             )  # fmt: skip
         except typst.TypstError as error:
-            raise WellhouseError(_explain(error)) from None
+            raise UnavailableError(_explain(error)) from None
         assert isinstance(pdf, bytes)
         return pdf
 

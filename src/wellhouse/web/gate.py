@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from flask import Flask, Response, current_app, g, jsonify, redirect, request, session, url_for
 from flask_login import current_user, logout_user
 
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 from wellhouse.signin import factor, sessions
+from wellhouse.web.page import is_page, unavailable
 
 SESSION = "wellhouse_session"
 """What the session cookie, or a bearer token's claim, holds."""
@@ -37,6 +38,7 @@ class Gate:
 
     def install(self, app: Flask) -> None:
         app.extensions["wellhouse_gate"] = self
+        app.register_error_handler(UnavailableError, unavailable)
         app.before_request(self.check)
 
     def check(self) -> Any:
@@ -47,9 +49,9 @@ class Gate:
             return self._check()
         except WellhouseError:
             raise
-        except Exception:  # the database is away: nobody passes
+        except Exception as error:  # the database is away: nobody passes
             current_app.logger.exception("the gate cannot ask who is signed in")
-            return _refused("unavailable", 503)
+            raise UnavailableError("the gate cannot ask who is signed in") from error
 
     def _check(self) -> Any:
         bearer = request.headers.get("Authorization", "")
@@ -63,7 +65,7 @@ class Gate:
                 logout_user()
                 session.clear()
                 return self._to_sign_in()
-            if _is_page():
+            if is_page():
                 return redirect(url_for("wellhouse_signin.second_factor", next=request.full_path.rstrip("?")))
             return _refused("the second factor is missing", 401)
         if bearer:
@@ -89,7 +91,7 @@ class Gate:
         return True
 
     def _to_sign_in(self) -> Any:
-        if _is_page():
+        if is_page():
             target = urlencode({"next": request.full_path.rstrip("?")})
             return redirect(f"{request.script_root}/login/?{target}")
         return _refused("sign in first", 401)
@@ -125,10 +127,6 @@ def claims(_identity: Any) -> dict[str, Any]:
     """Every token of the API names the session it was issued in."""
     held = g.get("wellhouse_session")
     return {SESSION: held} if held else {}
-
-
-def _is_page() -> bool:
-    return not request.path.startswith("/api/") and request.accept_mimetypes.accept_html
 
 
 def _refused(message: str, status: int) -> Response:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, request
 from flask_login import current_user
 
 from wellhouse import audit, db, exports
 from wellhouse.access import recordings
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 from wellhouse.summaries import summary as summaries
 from wellhouse.summaries.wording import Language, wording
 from wellhouse.web import reading, sparkline
+from wellhouse.web.page import page, unavailable
 from wellhouse.web.signin import gate
-from wellhouse.web.texts import LANGUAGES, language, texts
+from wellhouse.web.texts import language, texts
 
 blueprint = Blueprint("wellhouse_pages", __name__, url_prefix="/wellhouse")
 PURPOSE = "care"
@@ -31,9 +31,14 @@ SHOWN_TRENDS = 60
 MEDIA = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
 
+blueprint.register_error_handler(UnavailableError, unavailable)
+
+
+@blueprint.errorhandler(WellhouseError)
 @blueprint.errorhandler(404)
 def _not_there(_: Any) -> Any:
-    return _page("not_found.html"), 404
+    """Not there, not yours, erased: one answer."""
+    return page("not_found.html"), 404
 
 
 @blueprint.route("/people/<int:person_key>")
@@ -58,7 +63,7 @@ def person(person_key: int) -> Any:
         }
     names = reading.identities(_of(), [(person_key, site)]) if identified else {}
     unit = wording(_of().root / "dashboards" / "summaries", "zh" if language() == "zh" else "en").unit
-    return _page(
+    return page(
         "person.html", unit=unit, person=who, identity=names.get(person_key, {}), identified=identified, **values
     )
 
@@ -67,10 +72,7 @@ def person(person_key: int) -> Any:
 def summary(person_key: int) -> Any:
     """The health summary under the reader's own rights; audited where it is collected."""
     lang: Language = "zh" if request.args.get("lang", language()) == "zh" else "en"
-    try:
-        pdf = summaries.summary(_of(), person_key, lang, _me())
-    except WellhouseError:
-        abort(404)
+    pdf = summaries.summary(_of(), person_key, lang, _me())
     name = f"health_summary_{person_key}_{lang}.pdf"
     headers = {"Content-Disposition": f'inline; filename="{name}"'} | exports.described(pdf, 1, False)
     return Response(pdf, mimetype="application/pdf", headers=headers)
@@ -79,10 +81,7 @@ def summary(person_key: int) -> Any:
 @blueprint.route("/recordings/<int:recording_key>/audio")
 def audio(recording_key: int) -> Any:
     """A call, decrypted as it is heard; a player may ask for any stretch of it."""
-    try:
-        recording = recordings.opened(_of(), recording_key, _me(), PURPOSE)
-    except WellhouseError:
-        abort(404)
+    recording = recordings.opened(_of(), recording_key, _me(), PURPOSE)
     headers = {"Accept-Ranges": "bytes", "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
     kind = MEDIA.get(recording.media_type, "application/octet-stream")
     asked = request.range
@@ -115,7 +114,7 @@ def me() -> Any:
     role, until, sites = reading.scope(_of(), _me())
     zone = ZoneInfo(_of().timezone)
     shown = [(site, _day(end, zone)) for site, end in sites]
-    return _page("me.html", role=role, until=_day(until, zone), sites=shown)
+    return page("me.html", role=role, until=_day(until, zone), sites=shown)
 
 
 def _work_list() -> tuple[list[list[Any]], bool]:
@@ -159,10 +158,3 @@ def _me() -> str:
 
 def _day(moment: dt.datetime | None, zone: ZoneInfo) -> str:
     return "" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
-
-
-def _page(template: str, **values: Any) -> str:
-    return render_template(
-        f"wellhouse/{template}", words=texts(), language=language(), languages=LANGUAGES,
-        query_with_language=lambda code: urlencode(request.args.to_dict() | {"lang": code}), **values,
-    )  # fmt: skip

@@ -62,15 +62,8 @@ SCOPE = """
 
 @contextmanager
 def as_reader(of: Settings, username: str) -> Iterator[psycopg.Connection[DictRow]]:
-    """A read-only transaction of the reader's own role.
-
-    :raises WellhouseError: there is no such reader any more
-    """
-    try:
-        connection = psycopg.connect(**db.parameters(db.reader_role(username), of), row_factory=dict_row)
-    except (ValueError, psycopg.OperationalError):
-        raise WellhouseError("there is no such reader") from None
-    with connection:
+    """A read-only transaction of the reader's own role; raises as :func:`wellhouse.db.connect_reader`."""
+    with db.connect_reader(username, of, row_factory=dict_row) as connection:
         connection.execute("set transaction isolation level repeatable read")
         yield connection
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 import segno
-from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, session
+from flask import Blueprint, Response, current_app, jsonify, redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.signin import factor, service, sessions
 from wellhouse.web.gate import SESSION, Gate
-from wellhouse.web.texts import LANGUAGES, language, texts
+from wellhouse.web.page import page
+from wellhouse.web.texts import texts
 
 blueprint = Blueprint(
     "wellhouse_signin", __name__, url_prefix="/wellhouse", template_folder="templates", static_folder="static"
@@ -50,6 +50,8 @@ def second_factor() -> Any:
                 _begin(username)
                 return _page("recovery.html", 200, codes=codes, target=target)
         return _enrolment(factor.enrol(of, username), 401 if request.method == "POST" else 200)
+    except UnavailableError:
+        raise
     except WellhouseError:
         return _refused("factor")
 
@@ -61,6 +63,8 @@ def token() -> Response:
 
     try:
         held = service.begin(gate().of, gate().service, request.headers.get(service.HEADER, ""))
+    except UnavailableError:
+        raise
     except WellhouseError:
         answer = jsonify(message="the assertion is not valid")
         answer.status_code = 401
@@ -101,11 +105,7 @@ def _enrolment(enrolment: factor.Enrolment, status: int) -> Any:
 
 
 def _page(template: str, status: int, **values: Any) -> Any:
-    words = texts()
-    return render_template(
-        f"wellhouse/{template}", words=words, language=language(), languages=LANGUAGES, wrong=status == 401,
-        query_with_language=_query_with_language, **values,
-    ), status  # fmt: skip
+    return page(template, wrong=status == 401, **values), status
 
 
 def _next() -> str:
@@ -113,7 +113,3 @@ def _next() -> str:
     asked = request.args.get("next", "")
     inside = asked.startswith("/") and not asked.startswith(("//", "/\\")) and "\\" not in asked
     return f"{request.script_root}{asked}" if inside and asked.isprintable() else f"{request.script_root}/"
-
-
-def _query_with_language(code: str) -> str:
-    return urlencode(request.args.to_dict() | {"lang": code})
