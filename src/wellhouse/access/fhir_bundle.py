@@ -16,6 +16,9 @@ Row = dict[str, Any]
 Resource = dict[str, Any]
 
 _UCUM = "http://unitsofmeasure.org"
+_BASE = "https://wellhouse.invalid/fhir"
+"""Of the bundle's own addresses, so that its references resolve within it (FHIR R4, 2.36.4); there is no such server
+(RFC 2606)."""
 _LATEST = """
     select distinct on ({key}) * from landing.{table} where person_key = any(%s)
     order by {key}, load_id desc, row_number desc
@@ -34,6 +37,7 @@ _ANSWERS = """
     order by response_key, question_code, load_id desc, row_number desc
 """
 _TAKEN_BACK = "entered-in-error"
+_VERIFIED = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 
 
 def bundle(
@@ -76,7 +80,7 @@ def bundle(
     ]
     for resource in resources[1:]:
         resource["subject"] = subject
-    entry = [{"fullUrl": f"urn:wellhouse:{r['resourceType']}:{r['id']}", "resource": r} for r in resources]
+    entry = [{"fullUrl": f"{_BASE}/{r['resourceType']}/{r['id']}", "resource": r} for r in resources]
     return {"resourceType": "Bundle", "type": "collection", "timestamp": now.isoformat(), "entry": entry}
 
 
@@ -126,8 +130,8 @@ def _observation(row: Row, dates: dict[int, dt.date]) -> Resource:
     if row["value"] is not None:
         quantity = {"value": row["value"], "unit": row["unit"], "system": _UCUM, "code": row["unit"]}
         made["valueQuantity"] = quantity | ({"comparator": row["comparator"]} if row["comparator"] else {})
-    else:
-        made["valueString"] = row["value_text"] or row["value_raw"]
+    elif text := row["value_text"] or row["value_raw"]:
+        made["valueString"] = text
     return made
 
 
@@ -196,7 +200,10 @@ def _programme(row: Row) -> Resource:
 
 
 def _plan(row: Row) -> Resource:
-    said = f"{row['item']}: {row['done']} of {row['target']} {row['unit'] or ''}".strip()
+    amounts = [
+        f"{word} {row[word]:g} {row['unit'] or ''}".strip() for word in ("target", "done") if row[word] is not None
+    ]
+    said = ": ".join(filter(None, (row["item"], ", ".join(amounts))))
     return {
         "resourceType": "CarePlan", "id": f"care-plan-{row['care_plan_key']}", "status": "active", "intent": "plan",
         "category": [{"text": row["category"]}], "title": row["item"],
@@ -213,10 +220,13 @@ def _card(row: Row) -> Resource:
 
 def _condition(number: int, row: Row) -> Resource:
     seen = row["origin_date"] + dt.timedelta(days=row["time_days"])
-    code = {"text": row["event_code"] if row["observed"] else f"no {row['event_code']} until {seen.isoformat()}"}
-    made: Resource = {"resourceType": "Condition", "id": f"outcome-{number}", "code": code,
-                      "recordedDate": seen.isoformat()}  # fmt: skip
-    return made | ({"onsetDateTime": seen.isoformat()} if row["observed"] else {})
+    status = "confirmed" if row["observed"] else "refuted"
+    made: Resource = {
+        "resourceType": "Condition", "id": f"outcome-{number}", "code": {"text": row["event_code"]},
+        "verificationStatus": {"coding": [{"system": _VERIFIED, "code": status}]}, "recordedDate": seen.isoformat(),
+    }  # fmt: skip
+    free = {"note": [{"text": f"free of it until {seen.isoformat()}"}]}
+    return made | ({"onsetDateTime": seen.isoformat()} if row["observed"] else free)
 
 
 def _risk(number: int, row: Row) -> Resource:
