@@ -15,11 +15,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from tests.integration import backups
 from wellhouse.ops import installation, services, supervisor
 from wellhouse.settings import PROJECT_ROOT, Settings, settings
 
@@ -83,6 +84,20 @@ def run(*command: str, cwd: Path = PROJECT_ROOT) -> str:
 def unused_ports() -> Callable[[int], list[int]]:
     """Ports nobody listens on, as many as asked for."""
     return free_ports
+
+
+@pytest.fixture
+def small(unused_ports: Callable[[int], list[int]]) -> Callable[[], AbstractContextManager[Settings]]:
+    """``with small() as settings``: a small cluster that is gone afterwards."""
+
+    @contextmanager
+    def made() -> Iterator[Settings]:
+        folder = Path(tempfile.mkdtemp(prefix="wellhouse-small-"))
+        folder.chmod(0o711)
+        with backups.small_cluster(folder, unused_ports(1)[0]) as of:
+            yield of
+
+    return made
 
 
 @pytest.fixture(scope="session")

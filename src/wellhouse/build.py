@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wellhouse import db, increment
+from wellhouse.children import bound
 from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 
@@ -71,7 +72,7 @@ def dbt(settings: Settings, *arguments: str, project: Path | None = None) -> sub
     folders = ["--project-dir", str(project), "--profiles-dir", str(project),
                "--target-path", str(target(settings)), "--log-path", str(settings.logs / "dbt")]  # fmt: skip
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments, *folders]
-    return subprocess.run(command, cwd=project, env=environment, text=True, capture_output=True)
+    return subprocess.run(bound(command), cwd=project, env=environment, text=True, capture_output=True)
 
 
 def build(
@@ -108,7 +109,7 @@ def everything(settings: Settings) -> None:
     for step in ("before_scoring", "score", "after_scoring"):
         if step == "score":
             command = [sys.executable, "-m", "models.score"]
-            passed = subprocess.run(command, cwd=settings.root, capture_output=True).returncode == 0
+            passed = subprocess.run(bound(command), cwd=settings.root, capture_output=True).returncode == 0
         else:
             passed = build(settings, step).passed
         if not passed:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration import backups
+from tests.faults import processes
 from wellhouse.settings import PROJECT_ROOT, Settings
 
 
@@ -29,18 +27,10 @@ def chance() -> random.Random:
     return random.Random(seed)  # noqa: S311 - no secret
 
 
-@pytest.fixture
-def small(unused_ports: Callable[[int], list[int]]) -> Callable[[], AbstractContextManager[Settings]]:
-    """``with small() as settings``: a small cluster that is gone afterwards."""
-
-    @contextmanager
-    def made() -> Iterator[Settings]:
-        folder = Path(tempfile.mkdtemp(prefix="wellhouse-fault-"))
-        folder.chmod(0o711)
-        with backups.small_cluster(folder, unused_ports(1)[0]) as of:
-            yield of
-
-    return made
+@pytest.fixture(autouse=True)
+def _nothing_outlives_who_started_it() -> Iterator[None]:
+    yield
+    processes.none_left()
 
 
 def sample(of: Settings, people: int, years: int = 3, seed: int | None = None) -> None:

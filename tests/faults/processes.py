@@ -8,12 +8,17 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 
 from wellhouse.ops import bootstrap, cluster
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import PROJECT_ROOT, Settings
+
+WITH_IT_S = 25
+"""Workers of pgBackRest, which have no lock and no rows to give to anybody, notice after 15 s that they are alone."""
+_ended: list[int] = []
 
 
 def environment(of: Settings) -> dict[str, str]:
@@ -42,12 +47,39 @@ def under_way(of: Settings, process: subprocess.Popen[str], role: str) -> None:
 
 
 def end(process: subprocess.Popen[str]) -> bool:
-    """Kill it and all that it started outright; False: it had ended by itself."""
+    """Kill it outright, and it alone; False: it had ended by itself. Who calls goes on at once, and :func:`none_left`
+    asks at the end of the test whether what it had started has ended, too."""
     alive = process.poll() is None
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+    _ended.append(process.pid)
     return alive
+
+
+def none_left() -> None:
+    """Nothing runs any more that an ended one had started."""
+    leaders, deadline = {*_ended}, time.monotonic() + WITH_IT_S
+    _ended.clear()
+    while left := {leader: commands for leader in leaders if (commands := _group(leader))}:
+        if time.monotonic() > deadline:
+            for leader in left:
+                os.killpg(leader, signal.SIGKILL)
+            raise AssertionError(f"left behind: {left}")
+        time.sleep(0.2)
+
+
+def _group(leader: int) -> list[str]:
+    """The commands of a process group that still run."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            state, _, group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+            if int(group) == leader and state != "Z":
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
 
 
 def kill_backend(of: Settings, chance: random.Random, role: str) -> bool:

@@ -19,7 +19,9 @@ TABLES = """
            array_agg(a.attname::text) filter (where format_type(a.atttypid, null) ~ '^timestamp')
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-    where c.relkind = 'r' and n.nspname in ('marts', 'population', 'risk') group by 1 order by 1
+    where c.relkind = 'r' and n.nspname in ('marts', 'population', 'risk')
+      and c.oid <> 'risk.drift'::regclass -- a journal: every scoring adds what it measured
+    group by 1 order by 1
 """
 HASH = """
     select count(*)::text || ' rows, hash ' ||

@@ -7,7 +7,8 @@ import io
 import json
 import subprocess
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 from pypdf import PdfReader
 
+from tests.integration import backups
 from wellhouse import audit, db
 from wellhouse.access import readers
 from wellhouse.ops.bootstrap import administrator
@@ -168,6 +170,26 @@ def test_an_export_does_not_lie_in_the_installation(built: Settings, server: psy
     said = wellhouse("subject", "export", "1", "--output", str(inside), "--purpose", "x", code=1)
     assert "elsewhere" in said
     assert not inside.exists()
+
+
+def test_an_export_before_the_first_mart_says_so_in_one_line(
+    small: Callable[[], AbstractContextManager[Settings]], tmp_path: Path
+) -> None:
+    with small() as of:
+        audit.begin(of, "installed")
+        source = of.var / "exams.csv"
+        source.write_text(f"{HEADER}e1,{NAMES[0]},女,1970-01-01,{number(0)},13912340000,2024-03-05,118,5\n", "utf-8")
+        landed = backups.command(of, "ingest", str(source), "--source", "exam", "--site", SITE)
+        assert landed.returncode == 0, landed.stderr
+        with administrator(of, of.database) as server:
+            ((key,),) = server.execute("select person_key from vault.person").fetchall()
+        words = ("--output", str(tmp_path / "p.zip"), "--purpose", "request 9")
+        done = backups.command(of, "subject", "export", str(key), *words)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("wellhouse: no mart is built yet")
+    assert list(tmp_path.iterdir()) == [], "no part of a package is left"
 
 
 def test_a_restricted_person_is_seen_by_nobody_at_once(built: Settings, server: psycopg.Connection) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wellhouse.children import bound
 from wellhouse.settings import settings
 
 app = typer.Typer(no_args_is_help=True, help="Published equations and survival models.")
@@ -16,7 +17,8 @@ app = typer.Typer(no_args_is_help=True, help="Published equations and survival m
 
 def run(verb: str, *arguments: str) -> None:
     """Run ``python -m models.<verb>`` at the project's root and end with its exit code."""
-    done = subprocess.run([sys.executable, "-m", f"models.{verb}", *arguments], cwd=settings().root, check=False)
+    command = [sys.executable, "-m", f"models.{verb}", *arguments]
+    done = subprocess.run(bound(command), cwd=settings().root, check=False)
     raise typer.Exit(done.returncode)
 
 

@@ -58,7 +58,12 @@ def configuration(settings: Settings) -> dict[str, dict[str, str]]:
             "colored_console_log": "False",
         },
         "dag_processor": {"parsing_processes": "1", "min_file_process_interval": "60", "refresh_interval": "60"},
-        "scheduler": {"catchup_by_default": "False"},
+        "scheduler": {
+            "catchup_by_default": "False",
+            # what a process was killed over is begun again within two minutes, not ten
+            "orphaned_tasks_check_interval": "30",
+            "task_instance_heartbeat_timeout": "90",
+        },
         "fab": {
             "cookie_secure": "True",
             "cookie_samesite": "Lax",

@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from wellhouse import db, files
+from wellhouse.children import bound
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import accounts
 from wellhouse.settings import Settings
@@ -242,8 +243,8 @@ def run(settings: Settings, command: str, *options: str, path: str | None = None
     """
     user = accounts.os_user()
     done = subprocess.run(
-        [program(), f"--config={configuration_file(settings)}", f"--stanza={STANZA}", *options,
-         f"--log-level-console={level}", command, *([path] if path else [])],
+        bound([program(), f"--config={configuration_file(settings)}", f"--stanza={STANZA}", *options,
+               f"--log-level-console={level}", command, *([path] if path else [])]),
         user=user, group=accounts.group(user), extra_groups=[] if user else None, cwd="/",
         env=_environment(settings), text=True, capture_output=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from wellhouse import db
+from wellhouse.children import bound
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import accounts, cluster, pgbackrest
 from wellhouse.settings import Settings
@@ -89,8 +90,8 @@ def running(settings: Settings, folder: Path) -> Iterator[Settings]:
     log = folder / "recovery.log"
     with log.open("ab") as output:
         server = subprocess.Popen(
-            [str(cluster.binaries() / "postgres"), "-D", str(folder), "-c", f"port={copy.postgres_port}",
-             "-c", f"archive_mode={'on' if archives else 'off'}", "-c", "log_min_messages=log"],
+            bound([cluster.binaries() / "postgres", "-D", folder, "-c", f"port={copy.postgres_port}",
+                   "-c", f"archive_mode={'on' if archives else 'off'}", "-c", "log_min_messages=log"], "INT"),
             stdout=output, stderr=output, user=accounts.os_user(), group=accounts.group(accounts.os_user()),
             extra_groups=[] if accounts.os_user() else None, start_new_session=True, cwd="/",
         )  # fmt: skip

@@ -109,7 +109,7 @@ def supervisor_configuration(settings: Settings) -> str:
         "postgres_run_as": f"user={user}" if user else "",
         "postgres_revision": digest(cluster.data(settings) / "postgresql.conf", cluster.data(settings) / "pg_hba.conf"),
         "airflow_revision": digest(
-            lock, airflow.home(settings) / "airflow.cfg", settings.root / "infra" / "airflow_auth.py", *web
+            lock, airflow.home(settings) / "airflow.cfg", *sorted((settings.root / "infra").glob("airflow_*.py")), *web
         ),
         "mllp_revision": digest(lock, settings.tls / "mllp.crt", settings.var / "mllp" / "clients.pem"),
         "superset_revision": digest(lock, settings.root / "infra" / "superset_config.py", *web),

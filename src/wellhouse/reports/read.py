@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from wellhouse.children import bound
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import services
 from wellhouse.reports.charts import Chart
@@ -50,7 +51,7 @@ def rows(of: Settings, orders: Sequence[Order]) -> list[Answer]:
     ]
     try:
         done = subprocess.run(
-            [services.binaries(of, "superset") / "python", of.root / "infra" / "superset_charts.py"],
+            bound([services.binaries(of, "superset") / "python", of.root / "infra" / "superset_charts.py"]),
             input=json.dumps(asked), text=True, cwd=of.root, env=services.environment(of), timeout=WITHIN_S,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
