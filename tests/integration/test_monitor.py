@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import socket
 import sqlite3
 import ssl
@@ -352,10 +353,29 @@ def test_what_nobody_takes_waits_and_is_told_later(
         file.write("now ALERT build_marts.gate failed in run r1 (owner o)\n")
     assert watch.round()
     assert heard == []
-    watch._settings = of
-    watch.round()
+    with (of.logs / "alerts.log").open("a") as file:
+        file.write("now ALERT build_marts.gate failed in run r2 (owner o)\n")
+    for _ in range(2):  # killed, both times: what it had not told, or not even read, is told by the next, once
+        Watch(of).round()
     told = [a["en"] for _, body in heard for a in body["alerts"]]  # type: ignore[attr-defined]
-    assert "build_marts.gate failed in run r1 (owner o)" in told
+    for run in ("r1", "r2"):
+        assert told.count(f"build_marts.gate failed in run {run} (owner o)") == 1
+    assert len(told) == len(set(told)), "an alert that fires is not told again by the next"
+
+
+def test_a_full_disk_is_told_of(receiver: tuple[Settings, list[tuple[str | None, dict[str, object]]]]) -> None:
+    """Nothing can be written any more, which is what must be told."""
+    of, heard = receiver
+    watch = Watch(of)
+    with (of.logs / "alerts.log").open("a") as file:
+        file.write("now ALERT back_up.back_up failed in run r9 (owner o)\n")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        watch.round()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "back_up.back_up failed in run r9 (owner o)" in str(heard)
 
 
 def test_mail_is_sent_over_verified_tls_only(own: Settings) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from wellhouse.crypto.keyring import Keyring
+from wellhouse.errors import UnavailableError
 from wellhouse.settings import Settings
 
 KEYS, ROTATIONS = 3000, 3
@@ -119,3 +120,11 @@ def test_the_keystore_is_nobody_elses(of: Settings) -> None:
     Keyring.open(of).close()
     assert oct(of.keystore.stat().st_mode & 0o777) == "0o700"
     assert oct((of.keystore / "keystore.sqlite").stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_damaged_keystore_is_told_in_one_line(of: Settings) -> None:
+    with Keyring.open(of) as keyring:
+        keyring.create(1)
+    (of.keystore / "keystore.sqlite").write_bytes(b"not a database " * 500)
+    with pytest.raises(UnavailableError, match=r"^the keystore cannot be used: SQLITE_NOTADB \(.*\)$"):
+        Keyring.open(of)

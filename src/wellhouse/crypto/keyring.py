@@ -57,7 +57,8 @@ class Keyring:
     def open(cls, settings: Settings) -> Keyring:
         """Open the keystore of this installation, made at first use (0600).
 
-        :raises UnavailableError: the key-encryption key is not there, or is another one, while keys are wrapped by it
+        :raises UnavailableError: the key-encryption key is not there, or is another one, while keys are wrapped by it;
+            the file is damaged, or its disk is full
         """
         folder = settings.keystore
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -65,10 +66,14 @@ class Keyring:
         if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")
-        connection.execute("pragma secure_delete = on")
-        connection.executescript(_SCHEMA)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = full")
+            connection.execute("pragma secure_delete = on")
+            connection.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            connection.close()
+            raise UnavailableError(f"the keystore cannot be used: {error.sqlite_errorname} ({error})") from None
         return cls(connection, settings)
 
     def close(self) -> None:
