@@ -166,7 +166,8 @@ class Keyring:
     def _insert(self, keys: Sequence[tuple[str, bytes]]) -> None:
         with self._exclusively():
             current = self._current()
-            rows = [(i, kek.key_id(current), envelope.seal(current, key, _aad(i))) for i, key in keys]
+            kek_id = kek.key_id(current)
+            rows = [(i, kek_id, envelope.seal(current, key, _aad(i))) for i, key in keys]
             self._connection.executemany(
                 "insert into data_key (key_id, kek_id, wrapped) values (?, ?, ?) on conflict do nothing", rows
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Iterable
 
 PERSON_KEY_LOW, PERSON_KEY_HIGH = 2**40, 2**53
 """A person key is exact in JavaScript and never mistaken for a small number."""
@@ -19,8 +20,14 @@ def blind_index(key: bytes, identifier_type: str, authority: str, number: str) -
 
 def record_key(key: bytes, kind: str, site: str, number: str) -> int:
     """A 63-bit key for a source's own number, the same in every file."""
-    message = _SEPARATOR.join((kind.encode(), site.encode(), number.encode()))
-    return int.from_bytes(hmac.digest(key, message, "sha256")[:8], "big") >> 1
+    return record_keys(key, kind, site, [number])[0]
+
+
+def record_keys(key: bytes, kind: str, site: str, numbers: Iterable[str]) -> list[int]:
+    """The same for many numbers of one kind and site."""
+    before = _SEPARATOR.join((kind.encode(), site.encode(), b""))
+    digests = [hmac.digest(key, before + number.encode(), "sha256") for number in numbers]
+    return [int.from_bytes(digest[:8], "big") >> 1 for digest in digests]
 
 
 def person_key() -> int:

@@ -70,7 +70,7 @@ class Batch:
     suspects: list[Ints] = field(default_factory=list)
     """Record keys that may be duplicates because they stand in this block twice."""
     keys: Ints = field(default_factory=lambda: np.empty(0, np.int64))
-    """Distinct record keys of this block."""
+    """Distinct record keys of this block, ascending."""
 
     def __post_init__(self) -> None:
         self.owner = np.full(len(self.rows), -1, np.int32)
@@ -116,16 +116,16 @@ class Batch:
 
     def each(self, column: pa.Array, function: Callable[[str], T]) -> tuple[list[T], Ints]:
         """``function`` of each distinct text of a column that is the same throughout a run; per run which it is."""
-        return each(self._heads(column), function)
+        return each(self.heads(column), function)
 
     def days(self, role: str) -> Ints:
         """Per row the days since 1970, NO_DATE where the text is blank, BAD_DATE where it is no date."""
         column = self.column(role)
         if column is None:
             return np.full(len(self.rows), NO_DATE, np.int64)
-        return days(self._heads(column), *self.formats(role))[self.runs[1]]
+        return days(self.heads(column), *self.formats(role))[self.runs[1]]
 
-    def _heads(self, column: pa.Array) -> pa.Array:
+    def heads(self, column: pa.Array) -> pa.Array:
         """The cells of each run's first row."""
         first, _ = self.runs
         return column if len(first) == len(column) else column.take(pa.array(first))
@@ -179,6 +179,11 @@ def each(column: pa.Array, function: Callable[[str], T]) -> tuple[list[T], Ints]
     """``function`` of each distinct text, and per row which of them it is."""
     encoded = column.dictionary_encode()
     return [function(text) for text in strings(encoded.dictionary)], encoded.indices.to_numpy().astype(np.int64)
+
+
+def codes(column: pa.Array) -> Ints:
+    """Per row a number, the same for equal texts."""
+    return column.dictionary_encode().indices.to_numpy().astype(np.int64)  # type: ignore[no-any-return]
 
 
 def groups(*codes: Ints) -> tuple[Ints, Ints]:

@@ -64,6 +64,7 @@ class Dictionary:
         return text.strip(), ""
 
 
+@lru_cache(maxsize=1024)
 def normal_name(text: str) -> str:
     return "".join(plain(text).split()).lower()
 

@@ -159,11 +159,11 @@ def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints, apa
     others, other = batch.each(apart, clean) if apart is not None else ([""], np.zeros(len(heads), np.int64))
     persons, on = batch.first_keys[heads], day[heads]
     unnumbered = np.array([not n for n in numbers], bool)[index]
-    first, group = groups(index, np.where(unnumbered, _joint(persons, on, other), 0))
-    keys = np.zeros(len(first), np.int64)
-    for g, head in enumerate(first.tolist()):
-        own = numbers[index[head]] or "|".join(filter(None, (str(persons[head]), str(on[head]), others[other[head]])))
-        keys[g] = pseudonym.record_key(layout.blind_key, kind, layout.site, own)
+    told = [np.where(unnumbered, _joint(persons, on, other), 0)] if unnumbered.any() else []
+    first, group = groups(index, *told)
+    named = zip(index[first].tolist(), persons[first].tolist(), on[first].tolist(), other[first].tolist(), strict=True)
+    own = [numbers[i] or "|".join(filter(None, (str(p), str(d), others[o]))) for i, p, d, o in named]
+    keys = np.array(pseudonym.record_keys(layout.blind_key, kind, layout.site, own), np.int64)
     return np.where(batch.alive, keys[group][run], 0) if len(first) else np.empty(0, np.int64)
 
 
@@ -195,6 +195,8 @@ def _emit_exams(batch: Batch, plan: Plan, keys: Ints, day: Ints, ages: Ints) -> 
     rows = np.flatnonzero(batch.alive)
     if plan.long:
         # one exam row a block; a number that two persons share stays visible to the loader
+        run = batch.runs[1][rows]
+        rows = rows[np.r_[True, run[1:] != run[:-1]]] if len(rows) else rows
         rows = rows[groups(keys[rows], batch.owner[rows].astype(np.int64))[0]]
     batch.keys = np.unique(keys[rows])
     batch.emit("exam", {
@@ -338,14 +340,27 @@ def _twice(cells: Cells, items: list[Item], good: Flags, keys: Ints) -> Ints:
     return again
 
 
+def _repeats(keys: Ints, items: Ints) -> bool:
+    """Whether some pair may stand twice. The rows of a record mostly follow one another, and its items in any order."""
+    if not len(keys):
+        return False
+    begins = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
+    if len(np.unique(keys[begins])) < len(begins):
+        return True
+    run = np.repeat(np.arange(len(begins)), np.diff(np.r_[begins, len(keys)]))
+    size = int(items.max()) + 1
+    if len(begins) * size > 8 * len(keys):
+        return len(np.unique(run * size + items)) < len(keys)
+    return bool(np.bincount(run * size + items).max() > 1)
+
+
 def _suspect(batch: Batch, keys: Ints, items: Ints | None = None) -> None:
     """Remember keys that stand in this block twice: the loader looks whether they are duplicates."""
     if items is None:
         distinct, count = np.unique(keys, return_counts=True)
         batch.suspects.append(distinct[count > 1])
         return
-    # equal numbers of different pairs only cost the closer look below
-    if pc.count_distinct(pa.array(keys * (int(items.max(initial=0)) + 1) + items)).as_py() == len(keys):
+    if not _repeats(keys, items):
         return
     order = np.lexsort((items, keys))
     keys, items = keys[order], items[order]

@@ -372,8 +372,7 @@ class Reading:
 
     def _responses(self, exam_keys: Ints) -> Ints:
         blind_key = self._ingest.keyring.blind_key()
-        made = [lifestyle.response_key(blind_key, self._site, key) for key in exam_keys.tolist()]
-        return np.array(made, np.int64)
+        return np.array(lifestyle.response_keys(blind_key, self._site, exam_keys), np.int64)
 
 
 def _blank(sealer: Sealer, piece: Piece, row: int) -> pa.Table:

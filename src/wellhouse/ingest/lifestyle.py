@@ -20,10 +20,9 @@ def answers(batch: Batch, exam_keys: Ints, day: Ints) -> None:
     layout = batch.layout
     if not layout.mapping.answers:
         return
-    key_of = {
-        key: response_key(layout.blind_key, layout.site, key) for key in np.unique(exam_keys[batch.alive]).tolist()
-    }
-    responses = np.array([key_of.get(key, 0) for key in exam_keys.tolist()], np.int64)
+    distinct, place = np.unique(np.where(batch.alive, exam_keys, 0), return_inverse=True)
+    made = np.array(response_keys(layout.blind_key, layout.site, distinct), np.int64)
+    responses = np.where(batch.alive, made[place], 0)
     answered = np.zeros(len(batch.rows), bool)
     for answer in layout.mapping.answers:
         if answer.column in layout.headers:
@@ -40,9 +39,10 @@ def answers(batch: Batch, exam_keys: Ints, day: Ints) -> None:
     })  # fmt: skip
 
 
-def response_key(blind_key: bytes, site: str, exam_key: int) -> int:
-    """The key of the answers that came with an exam."""
-    return pseudonym.record_key(blind_key, "response", site, f"{QUESTIONNAIRE}|{exam_key}")
+def response_keys(blind_key: bytes, site: str, exam_keys: Ints) -> list[int]:
+    """The keys of the answers that came with exams."""
+    numbers = (f"{QUESTIONNAIRE}|{key}" for key in exam_keys.tolist())
+    return pseudonym.record_keys(blind_key, "response", site, numbers)
 
 
 def _answer(batch: Batch, answer: Answer, responses: Ints) -> Flags:

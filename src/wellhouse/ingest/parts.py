@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wellhouse.ingest import exam, people, questionnaire, tabular
-from wellhouse.ingest.batch import Batch, Ints, Layout
+from wellhouse.ingest.batch import Batch, Flags, Ints, Layout
 from wellhouse.ingest.dictionary import Dictionary
 from wellhouse.ingest.header import Header
 from wellhouse.ingest.people import Persons
@@ -129,14 +129,21 @@ class _Seen:
         self._waiting = 0
 
     def again(self, keys: Ints) -> Ints:
-        """Those of ``keys`` (distinct) that were in an earlier piece; all are remembered."""
-        found = [np.intersect1d(keys, part, assume_unique=True) for part in (self._keys, *self._new)]
+        """Those of ``keys`` (distinct, ascending) that were in an earlier piece; all are remembered."""
+        found = [keys[_among(keys, part)] for part in (self._keys, *self._new)]
         self._new.append(keys)
         self._waiting += len(keys)
         if self._waiting > max(len(self._keys), 65536) or len(self._new) > 16:
             self._keys = np.unique(np.concatenate([self._keys, *self._new]))
             self._new, self._waiting = [], 0
         return np.concatenate(found)
+
+
+def _among(keys: Ints, known: Ints) -> Flags:
+    """Which of ``keys`` are in ``known``, which is sorted and may be much longer."""
+    if not len(known):
+        return np.zeros(len(keys), bool)
+    return np.asarray(known[np.minimum(np.searchsorted(known, keys), len(known) - 1)] == keys)
 
 
 def _repeated_headers(batch: Batch) -> None:

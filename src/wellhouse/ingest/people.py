@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from wellhouse.crypto.vault import Claim, Identifier, Person
 from wellhouse.ingest import identity
-from wellhouse.ingest.batch import Batch, Ints, firsts, groups, strings
+from wellhouse.ingest.batch import Batch, Ints, codes, firsts, groups, strings
 from wellhouse.ingest.dates import parse_date
 from wellhouse.ingest.dictionary import normal_name
 from wellhouse.ingest.identity import IdNumber, Rejected
@@ -36,22 +36,21 @@ class Persons(Protocol):
 
 def identify(batch: Batch, vault: Persons) -> None:
     """Fill ``owner``, ``persons``, ``first_keys``; reject records whose person is unknown, doubtful or two persons."""
-    columns = {role: c for role in (*_COMBINED, *_KEPT) if (c := batch.column(role)) is not None}
-    combined = [batch.each(columns[role], str)[1] for role in _COMBINED if role in columns]
-    heads, run = batch.runs
-    first, group = groups(*combined)
-    said = {role: strings(column.take(pa.array(heads[first]))) for role, column in columns.items()}
+    _, run = batch.runs
+    cells = {role: batch.heads(c) for role in (*_COMBINED, *_KEPT) if (c := batch.column(role)) is not None}
+    first, group = groups(*(codes(cells[role]) for role in _COMBINED if role in cells))
+    said = {role: strings(column.take(pa.array(first))) for role, column in cells.items()}
     doubted = any("000" in number and identity.is_rounded(number) for number in said.get("id_number", ()))
     facts: list[Fact | None] = []
     asked: list[tuple[int, bytes, Claim, str | None, int]] = []
     refused: dict[int, tuple[str, Rejected]] = {}
     known = batch.layout.known
-    for number, cells in enumerate(zip(*said.values(), strict=True)):
-        digest = known.digest((batch.layout.mapping.source, *cells))
+    for number, words in enumerate(zip(*said.values(), strict=True)):
+        digest = known.digest((batch.layout.mapping.source, *words))
         facts.append(known.recall(digest))
         if facts[-1] is None:
             try:
-                asked.append((number, digest, *_claim(batch, dict(zip(columns, cells, strict=True)), doubted)))
+                asked.append((number, digest, *_claim(batch, dict(zip(cells, words, strict=True)), doubted)))
             except _RoleRejected as error:
                 refused[number] = (error.role, error)
     persons = vault.resolve([claim for _, _, claim, _, _ in asked], batch.layout.site) if asked else []

@@ -19,7 +19,9 @@ _GUARDED = r'(?s)^\s*="(.*)"\s*$'
 
 def plain(text: str) -> str:
     """Half width, without invisible characters, surrounding blanks and a leading apostrophe."""
-    return unicodedata.normalize("NFKC", text.translate(_INVISIBLE)).strip().lstrip("'’‘`").strip()
+    if not text.isascii():  # else there is nothing wide or invisible in it, and most texts are
+        text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
+    return text.strip().lstrip("'’‘`").strip()
 
 
 def unguarded(cell: str) -> str:

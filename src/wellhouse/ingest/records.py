@@ -49,11 +49,12 @@ def parse(
             bad.append((i, *footers.REASON))
             alive[i] = False
     text = _decode(block, encoding, alive, bad)
-    table = _fast(text, delimiter, columns, wanted)
+    quoted = b'"' in text  # a byte is found ten times as fast as two
+    table = _fast(text, delimiter, columns, wanted, quoted)
     indexes = np.flatnonzero(alive)
     if table is None or table.num_rows != len(indexes):
         table, indexes = _careful(block, encoding, delimiter, columns, wanted, indexes, bad)
-    if GUARD in text:
+    if quoted and GUARD in text:
         table = all_unguarded(table)
     bad.sort()
     return Records(table, indexes, bad)
@@ -103,7 +104,7 @@ def _raw(block: Block, i: int) -> bytes:
     return block.data[block.begins[i] : block.ends[i]]
 
 
-def _fast(text: bytes, delimiter: str, columns: Sequence[str], wanted: Sequence[str]) -> pa.Table | None:
+def _fast(text: bytes, delimiter: str, columns: Sequence[str], wanted: Sequence[str], quoted: bool) -> pa.Table | None:
     """None when some record does not fit: the careful way then finds which."""
     if not text:
         return None
@@ -111,7 +112,7 @@ def _fast(text: bytes, delimiter: str, columns: Sequence[str], wanted: Sequence[
         return pc_csv.read_csv(
             pa.py_buffer(text),
             pc_csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=list(columns)),
-            pc_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            pc_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted),
             pc_csv.ConvertOptions(
                 column_types=dict.fromkeys(wanted, pa.string()),
                 strings_can_be_null=False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -56,19 +57,19 @@ class Sealer:
         lasts = np.r_[heads[1:] - 1, len(starts) - 1]
         edges = np.r_[starts[heads], stop]
         codec, view = pa.Codec("lz4_raw"), memoryview(data)
+        keys = [(p.key, p.key_id) for p in persons] + [(self.system_key, SYSTEM)]
         sealed: list[bytes] = []
-        for i, head in enumerate(heads.tolist()):
-            owner = int(owners[head])
-            key, key_id = (persons[owner].key, persons[owner].key_id) if owner >= 0 else (self.system_key, SYSTEM)
-            aad = _aad(self.load_id, first_row + head, key_id)
-            sealed.append(_seal(key, view[edges[i] : edges[i + 1]], aad, codec))
-        keys = np.array([p.person_key for p in persons] + [0], dtype=np.int64)[owners[heads]]
+        of_runs = zip(owners[heads].tolist(), heads.tolist(), pairwise(edges.tolist()), strict=True)
+        for owner, head, (begin, end) in of_runs:
+            key, key_id = keys[owner]  # -1, nobody, is the last
+            sealed.append(_seal(key, view[begin:end], _aad(self.load_id, first_row + head, key_id), codec))
+        owned = np.array([p.person_key for p in persons] + [0], dtype=np.int64)[owners[heads]]
         return pa.table(
             [
                 pa.array(np.full(len(heads), self.load_id, np.int64)),
                 pa.array((heads + first_row).astype(np.int32)),
                 pa.array((lasts + first_row).astype(np.int32)),
-                pa.array(keys, mask=owners[heads] < 0),
+                pa.array(owned, mask=owners[heads] < 0),
                 pa.array(sealed, pa.binary()),
             ],
             schema=SCHEMAS["original"],
@@ -80,9 +81,10 @@ class Sealer:
 
 
 def _seal(key: bytes, plaintext: memoryview, aad: bytes, codec: pa.Codec) -> bytes:
-    packed = b"\x00" + bytes(plaintext)
     if len(plaintext) >= _PACK_FROM:
         packed = b"\x01" + len(plaintext).to_bytes(8, "big") + codec.compress(plaintext, asbytes=True)
+    else:
+        packed = b"\x00" + bytes(plaintext)
     nonce = os.urandom(envelope.NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, packed, aad)
 

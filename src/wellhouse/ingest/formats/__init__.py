@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
@@ -100,16 +101,11 @@ def open_source(path: Path, form: str, mapping: Mapping) -> AbstractContextManag
 
     :raises sniff.Unreadable: the file as a whole is none of that format
     """
-    from wellhouse.ingest.formats import csv, fhir, hl7v2, json, xlsx
-
-    openers: dict[str, Callable[[Path, Mapping], AbstractContextManager[Source]]] = {
-        "csv": csv.opened,
-        "fhir": fhir.opened,
-        "json": json.opened,
-        "xlsx": xlsx.opened,
-        "hl7v2": hl7v2.opened,
-    }
-    return openers[form](path, mapping)
+    if form not in FORMATS:
+        raise KeyError(form)
+    # only this one: what others need takes a while to come up
+    opened: Callable[[Path, Mapping], AbstractContextManager[Source]] = import_module(f"{__name__}.{form}").opened
+    return opened(path, mapping)
 
 
 def adapted(form: str, mapping: Mapping) -> Mapping:
