@@ -118,6 +118,28 @@ def test_a_withdrawn_response_takes_back_all_it_ever_said(
     assert server.execute(heads).fetchall() == [("final",), ("entered-in-error",)]
 
 
+def test_a_withdrawn_response_need_not_repeat_its_answers(server: psycopg.Connection, load: Any) -> None:
+    assert load(response("completed", q1=1, q2=2)) == (2, 0, 0)
+    assert load(response("entered-in-error")) == (2, 0, 0)
+    assert server.execute(ANSWERS).fetchall() == [
+        ("q1", "1", "final"), ("q2", "2", "final"), ("q1", "1", "entered-in-error"), ("q2", "2", "entered-in-error"),
+    ]  # fmt: skip
+    assert load(response("entered-in-error"), response("entered-in-error", of="r3")) == (2, 0, 1)
+    assert len(server.execute(ANSWERS.replace("desc limit 1", "limit 1")).fetchall()) == 4
+
+
+def test_a_plan_withdrawn_without_its_activities_says_what_is_missing(server: psycopg.Connection, load: Any) -> None:
+    assert load(plan("active", walk="2024-03-05")) == (2, 0, 0)
+    assert load(plan("entered-in-error")) == (1, 1, 0)
+    refusal = """select q.row_number, field, q.reason, expected from quarantine.record q join ops.load using (load_id)
+                 where site = 'document'"""
+    assert server.execute(refusal).fetchall() == [
+        (2, None, "entered_in_error", "a withdrawn plan with the activities that it withdraws")
+    ]
+    assert load(plan("entered-in-error", walk="2024-03-05")) == (2, 0, 0)
+    assert server.execute(ITEMS).fetchall()[-1] == ("walk", "2024-03-05", "entered-in-error")
+
+
 def test_a_later_version_of_a_plan_counts_as_a_whole(server: psycopg.Connection, load: Any) -> None:
     assert load(plan("active", walk="2024-03-05", swim="2024-03-06")) == (2, 0, 0)
     load(plan("active", walk="2024-03-05", swim="2024-04-01"))

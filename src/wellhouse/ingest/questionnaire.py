@@ -34,9 +34,11 @@ def read(batch: Batch) -> None:
     size = len(batch.rows)
     day = batch.days("answered_on")
     check_days(batch, "answered_on", day)
-    code, question = _required(batch, "questionnaire"), _required(batch, "question")
     status = texts(batch.column("status"), size).fill_null("final")
-    kind, number, word = _answers(batch, question, np.array(pc.equal(status, "entered-in-error"), bool))
+    back: Flags = np.array(pc.equal(status, "entered-in-error"), bool)
+    # a response that is withdrawn need not repeat its answers
+    code, question = _required(batch, "questionnaire"), _required(batch, "question", ~back)
+    kind, number, word = _answers(batch, question, back)
     keys = record_keys(batch, "response", batch.column("number"), day, code)
     emit_persons(batch)
     rows = np.flatnonzero(batch.alive)
@@ -97,10 +99,13 @@ def _wordings(batch: Batch, rows: Ints, of: list[pa.Array], said: list[pa.Array]
     })  # fmt: skip
 
 
-def _required(batch: Batch, role: str) -> pa.Array:
-    """What a record must say, in the mapping's words for it where it has any."""
+def _required(batch: Batch, role: str, of: Flags | bool = True) -> pa.Array:
+    """What a record must say, in the mapping's words for it where it has any.
+
+    :param of: which records must
+    """
     column = texts(batch.column(role), len(batch.rows))
-    for row in np.flatnonzero(batch.alive & np.array(column.is_null())).tolist():
+    for row in np.flatnonzero(batch.alive & np.array(column.is_null()) & of).tolist():
         batch.reject(row, role, "missing_value", "a value")
     column = column.fill_null("")
     ours = batch.layout.mapping.words.get(role)

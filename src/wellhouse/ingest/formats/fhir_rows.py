@@ -68,9 +68,6 @@ class Refused(ValueError):
         self.reason, self.expected = reason, expected
 
 
-_BACK = Refused("entered_in_error", "what is taken back, as it was told")
-
-
 @dataclass
 class Rows:
     """The rows of one piece, by source: (record, person, *cells)."""
@@ -265,8 +262,13 @@ class Reader:
             rows.tuples["questionnaire"].append(
                 (record, person, number, form.code, form.version, authored, place, wording, answer, status)
             )
+        if not said and status != _WITHDRAWN:
+            raise Refused("no_content", "at least one answer")
         if not said:
-            raise _BACK if status == _WITHDRAWN else Refused("no_content", "at least one answer")
+            # all that the response of this number ever said
+            rows.tuples["questionnaire"].append(
+                (record, person, number, form.code, form.version, authored, "", "", "", status)
+            )
 
     def _plan(self, rows: Rows, record: int, of: fhir.CarePlan, full_url: str | None) -> None:
         status = self._standing(of, "a plan that stands")
@@ -275,7 +277,9 @@ class Reader:
         if status == _WITHDRAWN:
             details = [d for d in details if d.code or d.description]
         if not details:
-            raise _BACK if status == _WITHDRAWN else Refused("no_content", "activities with a detail")
+            if status == _WITHDRAWN:
+                raise Refused("entered_in_error", "a withdrawn plan with the activities that it withdraws")
+            raise Refused("no_content", "activities with a detail")
         number = next((i.value for i in of.identifier if i.value), None) or of.id or ""
         category = next(iter(_words(of.category)), "")
         for detail in details:
