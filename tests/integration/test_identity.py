@@ -286,6 +286,49 @@ def test_a_record_without_a_number_is_known_again_whether_or_not_persons_were_me
         assert exams() == [(kept, SITES[0], 1), (gone, SITES[1], 1)]
 
 
+def test_a_record_without_a_number_is_one_under_both_identifiers_of_a_merge(stack: Settings, tmp_path: Path) -> None:
+    """What came under the ID number comes again under the record number of the same person: nothing new."""
+    someone = population(np.random.default_rng(31))[1]
+    told = {
+        "姓名": someone.name,
+        "性别": someone.sex,
+        "出生日期": someone.birth,
+        "体检编号": "",
+        "手机号": "13800138031",
+    }
+    card, number = told | {"证件号码": someone.id_number}, told | {"档案号": "Z90"}
+    sent: list[str] = []
+
+    def send(*records: dict[str, str]) -> tuple[int, int]:
+        path = tmp_path / f"{len(sent)}.csv"
+        write(path, [Row(0, record) for record in records])
+        file = ingest(path, SITES[0])
+        assert file["quarantined"] == 0
+        sent.append(file["sha256"])
+        return file["loaded"], file["duplicate"]
+
+    with administrator(stack, stack.database) as server:
+
+        def exams() -> list[tuple[str, int]]:
+            found = server.execute(
+                """select exam_date::text, count(distinct exam_key) from landing.exam join ops.load using (load_id)
+                   where sha256 = any(%s) group by 1 order by 1""",
+                (sent,),
+            )
+            return found.fetchall()
+
+        assert send(card | {"体检日期": "2024-03-01"}) == (1, 0)
+        assert send(number | {"体检日期": "2024-03-02"}) == (1, 0)
+        (kept, gone) = (next(iter(persons(server, sha256).values())) for sha256 in sent)
+        merged = json.loads(say("merge", str(kept), str(gone), "--purpose", "a test", "--json").stdout)
+        assert send(number | {"体检日期": "2024-03-01", "手机号": "13800138032"}) == (0, 1)
+        assert send(card | {"体检日期": "2024-03-02", "手机号": "13800138032"}) == (0, 1)
+        assert send(*({**of, "体检日期": "2024-03-03"} for of in (card, number))) == (1, 1)
+        assert exams() == [("2024-03-01", 1), ("2024-03-02", 1), ("2024-03-03", 1)]
+        say("unmerge", str(merged["merge_id"]), "--purpose", "a test")
+        assert exams() == [("2024-03-01", 2), ("2024-03-02", 2), ("2024-03-03", 2)]
+
+
 def test_a_call_that_came_while_two_were_one_opens_for_whom_it_is_about(stack: Settings, tmp_path: Path) -> None:
     someone = population(np.random.default_rng(23))[3]
     told = {"姓名": someone.name, "性别": someone.sex, "出生日期": someone.birth}

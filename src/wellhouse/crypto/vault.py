@@ -43,13 +43,15 @@ class Claim:
 class Person:
     """A resolved person; ``key`` is their data key.
 
-    ``first_key``: the person key of the claim's identifiers before any merge; None: the same.
+    ``first_key``: the person key of the claim's identifiers before any merge; None: the same. ``first_keys``: of all
+    identifiers of somebody who was merged; of all others none.
     """
 
     person_key: int
     key_id: str
     key: bytes
     first_key: int | None = None
+    first_keys: tuple[int, ...] = ()
 
 
 @dataclass
@@ -63,6 +65,7 @@ class _Row:
     types: set[str] = field(default_factory=set)
     numbers: int = 0
     """How many identifiers it had when it was read."""
+    first_keys: tuple[int, ...] = ()
     document: dict[str, str] = field(default_factory=dict)
 
     @cached_property
@@ -121,7 +124,7 @@ class Vault:
         if not self._write(rows, attached, site):
             return None
         return [
-            None if r is None else Person(r.person_key, r.key_id, r.key, n)
+            None if r is None else Person(r.person_key, r.key_id, r.key, n, r.first_keys)
             for r, n in zip(assigned, named, strict=True)
         ]
 
@@ -131,13 +134,17 @@ class Vault:
         known: dict[bytes, _Row] = {}
         first: dict[bytes, int | None] = {}
         found = self._connection.execute(
-            """select i.blind_index, i.first_key, p.person_key, p.key_id, p.digest, p.sealed,
-                      (select array_agg(o.identifier_type) from vault.identifier o where o.person_key = p.person_key)
-               from vault.identifier i join vault.person p using (person_key) where i.blind_index = any(%b)""",
+            """select i.blind_index, i.first_key, p.person_key, p.key_id, p.digest, p.sealed, o.types, o.first_keys
+               from vault.identifier i join vault.person p using (person_key) cross join lateral (
+                   select array_agg(identifier_type) as types,
+                          array_agg(distinct coalesce(first_key, person_key)) as first_keys
+                   from vault.identifier where person_key = p.person_key) o
+               where i.blind_index = any(%b)""",
             (indexes,),
         )
-        for index, first_key, key, key_id, digest, sealed, types in found:
+        for index, first_key, key, key_id, digest, sealed, types, firsts in found:
             row = _Row(key, key_id, digest, bytes(sealed), types=set(types), numbers=len(types))
+            row.first_keys = tuple(firsts) if len(firsts) > 1 else ()
             known[index], first[index] = rows.setdefault(key, row), first_key
         self._connection.commit()
         return known, first

@@ -69,6 +69,8 @@ class Batch:
     observations: Counts = field(default_factory=Counts)
     suspects: list[Ints] = field(default_factory=list)
     """Record keys that may be duplicates because they stand in this block twice."""
+    aliases: set[tuple[int, int]] = field(default_factory=set)
+    """(record key, what it would be under another identifier of the same person), of persons who were merged."""
     keys: Ints = field(default_factory=lambda: np.empty(0, np.int64))
     """Distinct record keys of this block, ascending."""
 

@@ -149,7 +149,8 @@ def _exam_keys(batch: Batch, day: Ints) -> Ints:
 def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints, apart: pa.Array | None = None) -> Ints:
     """A key per record from the source's number of it, else from person and day; 0 where rejected.
 
-    The person is the one whom the record's identifiers named first: a merge leaves the key of a resend as it was.
+    The person is the one whom the record's identifiers named first: a merge leaves the key of a resend as it was. What
+    it would be under the person's other identifiers is told to the batch.
 
     :param apart: what tells records of a person and day apart that have no number
     """
@@ -161,10 +162,23 @@ def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints, apa
     unnumbered = np.array([not n for n in numbers], bool)[index]
     told = [np.where(unnumbered, _joint(persons, on, other), 0)] if unnumbered.any() else []
     first, group = groups(index, *told)
-    named = zip(index[first].tolist(), persons[first].tolist(), on[first].tolist(), other[first].tolist(), strict=True)
-    own = [numbers[i] or "|".join(filter(None, (str(p), str(d), others[o]))) for i, p, d, o in named]
-    keys = np.array(pseudonym.record_keys(layout.blind_key, kind, layout.site, own), np.int64)
-    return np.where(batch.alive, keys[group][run], 0) if len(first) else np.empty(0, np.int64)
+    parts = zip(index[first].tolist(), persons[first].tolist(), on[first].tolist(), other[first].tolist(), strict=True)
+    named = [(numbers[i], person, day_of, others[o]) for i, person, day_of, o in parts]
+    own = [number or _unnumbered(*of) for number, *of in named]
+    keys = pseudonym.record_keys(layout.blind_key, kind, layout.site, own)
+    if unnumbered.any() and any(person.first_keys for person in batch.persons):
+        for key, owner, (number, person, *of) in zip(keys, batch.owner[heads[first]].tolist(), named, strict=True):
+            firsts = batch.persons[owner].first_keys if owner >= 0 and not number else ()
+            else_named = [_unnumbered(other_key, *of) for other_key in firsts if other_key != person]
+            batch.aliases |= {
+                (key, alias) for alias in pseudonym.record_keys(layout.blind_key, kind, layout.site, else_named)
+            }
+    return np.where(batch.alive, np.array(keys, np.int64)[group][run], 0) if keys else np.empty(0, np.int64)
+
+
+def _unnumbered(person: int, day: int, apart: str) -> str:
+    """What a record without a number is named by."""
+    return "|".join(filter(None, (str(person), str(day), apart)))
 
 
 def _joint(*parts: Ints) -> Ints:

@@ -330,13 +330,19 @@ class Reading:
         """Take out what is there already. Loads of one site and source pass one at a time, each sees the last."""
         for source in sorted({self._mapping.source, *self._parts}):
             load.execute("select pg_advisory_xact_lock(hashtextextended($1, 1))", f"{self._site}|{source}")
-        families = [(part.family, part.suspects, part.by_detail) for part in self._parts.values() if part.family]
+        families = [
+            (part.family, part.suspects, _pairs(part.aliases), part.by_detail)
+            for part in self._parts.values() if part.family
+        ]  # fmt: skip
         if self._mapping.source == "exam" and self._mapping.answers:
             exams = self._parts["exam"]
-            families.append((duplicates.FAMILIES["questionnaire"], self._responses(exams.suspects), exams.by_detail))
+            aliases = self._responses(_pairs(exams.aliases).ravel()).reshape(2, -1)
+            responses = self._responses(exams.suspects)
+            families.append((duplicates.FAMILIES["questionnaire"], responses, aliases, exams.by_detail))
         touched = conflicting = np.empty(0, np.int64)
-        for family, keys, _ in families:
+        for family, suspects, aliases, _ in families:
             form = self._entry.format
+            keys = np.union1d(suspects, duplicates.adopt(load, family, aliases))
             resolved = duplicates.resolve(load, family, keys, form == "hl7v2", form == "fhir")
             touched = np.union1d(touched, resolved.touched)
             conflicting = np.union1d(conflicting, resolved.conflicting)
@@ -350,7 +356,7 @@ class Reading:
         if self.shelf is not None:
             self.shelf.kept |= objects(load)
         if len(touched):
-            self._recount(load, [(f, by_detail) for f, _, by_detail in families], touched, conflicting)
+            self._recount(load, [(f, by_detail) for f, _, _, by_detail in families], touched, conflicting)
 
     def _recount(
         self, load: Load, families: list[tuple[duplicates.Family, bool]], touched: Ints, conflicting: Ints
@@ -378,6 +384,11 @@ class Reading:
 def _blank(sealer: Sealer, piece: Piece, row: int) -> pa.Table:
     """Bytes after the last record that are no record."""
     return sealer.rows(piece.data, np.zeros(1, np.int64), len(piece.data), row, np.full(1, -1, np.int32), [])
+
+
+def _pairs(aliases: set[tuple[int, int]]) -> Ints:
+    """As two rows: the keys, and the other key of each."""
+    return np.array(sorted(aliases), np.int64).reshape(-1, 2).T
 
 
 def _distinct(parts: list[Ints]) -> int:

@@ -22,7 +22,8 @@ from wellhouse.landing.ledger import Counts
 class Part:
     """Most files have one; a FHIR file may hold results, answers, plans and persons side by side.
 
-    ``by_detail``: a row is one detail of a record, so that a record is there as long as any detail of it is.
+    ``by_detail``: a row is one detail of a record, so that a record is there as long as any detail of it is;
+    ``aliases``: other keys that records may be landed under, as batches tell them.
     """
 
     def __init__(self, layout: Layout, dictionary: Dictionary, more: tabular.More | None = None) -> None:
@@ -31,6 +32,7 @@ class Part:
         self.plan = exam.plan(layout, dictionary) if self.source == "exam" else None
         self.by_detail = self.source == "questionnaire" or (self.plan is not None and self.plan.long)
         self._suspects: list[Ints] = []
+        self.aliases: set[tuple[int, int]] = set()
         self._seen = _Seen()
         self._seam = Seam()
 
@@ -117,6 +119,7 @@ class Part:
         keys = batch.keys
         if self.by_detail and self.family is not None:
             keys = self._seam.join(batch.tables, self.family, keys)
+        self.aliases |= batch.aliases
         self._suspects += [*batch.suspects, self._seen.again(keys)]
 
 

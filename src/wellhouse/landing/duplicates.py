@@ -99,6 +99,38 @@ def resolve(
     return resolved
 
 
+def adopt(load: Load, family: Family, aliases: Rows) -> Rows:
+    """Records of merged persons that are there under another identifier of the person take the key they have there.
+
+    :param aliases: two rows: keys of this load, and of each what it would be under another identifier
+    :returns: the keys that were taken
+    """
+    if not aliases.size:
+        return np.empty(0, np.int64)
+    elsewhere = f"exists (select from landing.{family.head} h where h.{family.key} = {{}} and h.load_id <> $1)"
+    here = f"exists (select from landing.{family.head} h where h.{family.key} = other and h.load_id = $1)"
+    # one that another load has stands; of two that only this load has, the smaller
+    taken = load.fetch(
+        f"""select distinct on (key) key, other from (
+                select key, other, {elsewhere.format("key")} as stands, {elsewhere.format("other")} as there,
+                       {here} as here
+                from unnest($2::text::bigint[], $3::text::bigint[]) as told (key, other)
+            ) found where not stands and (there or here and other < key) order by key, there desc, other""",  # noqa: S608
+        load.load_id,
+        _listed(aliases[0]),
+        _listed(aliases[1]),
+    )
+    for table in filter(None, (family.head, family.detail)):
+        load.execute(
+            f"""update landing.{table} m set {family.key} = other
+                from unnest($2::text::bigint[], $3::text::bigint[]) as taken (key, other)
+                where m.load_id = $1 and m.{family.key} = taken.key""",  # noqa: S608
+            load.load_id,
+            *map(_listed, taken),
+        )
+    return np.unique(taken[1])
+
+
 def remaining(load: Load, family: Family, rows: Rows, by_detail: bool) -> Rows:
     """Those of ``rows`` that still have something landed; ``by_detail``: a record is its one result."""
     tables = [family.detail] if by_detail else [family.head, family.detail]

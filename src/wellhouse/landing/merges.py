@@ -161,9 +161,12 @@ def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]
                and not exists (select from landing.person p where p.person_key = s.person_key and p.site = s.site)""",
             (kept, sites),
         )
+        # by their originals, too: what was there already under the other's identifier left no row
         since = connection.execute(
-            "select distinct load_id from landing.person where person_key = %s and load_id > %s order by 1",
-            (kept, last_load),
+            """select load_id from landing.person where person_key = %(kept)s and load_id > %(last)s
+               union select load_id from landing.original where person_key = %(kept)s and load_id > %(last)s
+               order by 1""",
+            {"kept": kept, "last": last_load},
         ).fetchall()
         _audited(of, "unmerge", purpose, kept, gone)
         return _one(connection, merge_id), [load_id for (load_id,) in since]
