@@ -17,6 +17,8 @@ _HIDDEN = re.compile(r"[*?×□○某]+")
 
 def contradict(one: dict[str, str], other: dict[str, str]) -> bool:
     """Whether these cannot be the same person."""
+    if not one or not other:
+        return False  # most people are new
     if any(one.get(fact) and other.get(fact) and one[fact] != other[fact] for fact in ("birth_date", "sex")):
         return True
     return not names_agree(one.get("name", ""), other.get("name", ""))
@@ -45,6 +47,8 @@ def both(one: dict[str, str], other: dict[str, str]) -> dict[str, str]:
 
     A name that is hidden in part, or written in letters, agrees with more people: it never takes a better one's place.
     """
+    if not one or not other:
+        return one | other
     names = [told.get("name", "") for told in (one, other)]
     fuller = max(names, key=_telling)  # the first of equals
     return one | other | ({"name": fuller} if fuller else {})

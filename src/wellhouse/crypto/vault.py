@@ -16,6 +16,7 @@ from wellhouse.crypto.sameness import both, contradict
 from wellhouse.errors import WellhouseError
 
 _ATTEMPTS = 8
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -309,16 +310,20 @@ def _by_key(row: _Row) -> int:
 
 
 def _canonical(document: dict[str, str]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _CANONICAL.encode(document).encode()
 
 
 def _digest(document: dict[str, str], blind_key: bytes) -> bytes:
-    return hmac.digest(blind_key, b"vault.person" + _canonical(document), "sha256")
+    return _digest_of(_canonical(document), blind_key)
+
+
+def _digest_of(plaintext: bytes, blind_key: bytes) -> bytes:
+    return hmac.digest(blind_key, b"vault.person" + plaintext, "sha256")
 
 
 def _sealed(row: _Row, blind_key: bytes) -> tuple[bytes, bytes]:
     plaintext = _canonical(row.document)
-    return envelope.seal(row.key, plaintext, _aad(row.key_id)), _digest(row.document, blind_key)
+    return envelope.seal(row.key, plaintext, _aad(row.key_id)), _digest_of(plaintext, blind_key)
 
 
 def _open(row: _Row, sealed: bytes) -> dict[str, str]:

@@ -15,6 +15,7 @@ from wellhouse.ingest.plain import plain
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
+_RESIDENT = re.compile(r"\d{17}[\dX]")
 _DAMAGED = re.compile(r"\d+(?:\.\d+)?E\+?\d+", re.IGNORECASE)
 _ROUNDED = re.compile(r"\d{15}000(?:\.0+)?")
 """Excel keeps 15 significant digits: the rest of a longer number turns into zeros."""
@@ -27,6 +28,8 @@ _PERMIT = re.compile(r"[HMC]\d{8}(?:\d{2})?|[A-Z]{3}\d{12}")
 """Of residents of Hong Kong (H), Macau (M); of foreigners who live here."""
 _TYPED_PERMIT = re.compile(r"[A-Z]{0,3}\d{7,12}[A-Z]?")
 """Of Taiwan, too: digits only."""
+_SHORT_PHONE = re.compile(r"(\d)(?:\.(\d+))?E\+?(\d{1,2})")
+_MOBILE = re.compile(r"(?:\+?86)?(1\d{10})")
 _PROVINCES = frozenset(
     str(code)
     for code in (*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66),
@@ -96,9 +99,9 @@ def parse_id(text: str, kind: str | None = None, doubted: bool = False) -> IdNum
         raise Rejected("id_damaged", "an ID number of 18 characters: a spreadsheet replaced its last digits by zeros")
     if kind not in (None, "id_number"):
         return _typed(number, str(kind))
-    if re.fullmatch(r"\d{17}[\dX]", number):
+    if _RESIDENT.fullmatch(number):
         return _resident(number)
-    if re.fullmatch(r"\d{15}", number):
+    if len(number) == 15 and number.isdecimal():
         first17 = f"{number[:6]}19{number[6:]}"
         return _resident(first17 + check_digit(first17))
     if kind == "id_number":
@@ -155,11 +158,11 @@ def parse_mrn(text: str) -> str:
 def parse_phone(text: str) -> str:
     """A phone number as people dial it, or nothing where a spreadsheet cut its digits off."""
     number = clean(text).removesuffix(".0")
-    short = re.fullmatch(r"(\d)(?:\.(\d+))?E\+?(\d{1,2})", number)
+    short = _SHORT_PHONE.fullmatch(number)
     if short:
         # what a spreadsheet shows as 1.3800138E+10 may have had more digits than it shows: a mobile number ends in 11
         digits = short[1] + (short[2] or "")
         return digits.ljust(11, "0") if short[3] == "10" and len(digits) >= _SHOWN_WHOLE else ""
     bare = number.replace("-", "")
-    mobile = re.fullmatch(r"(?:\+?86)?(1\d{10})", bare)
+    mobile = _MOBILE.fullmatch(bare)
     return mobile[1] if mobile else number
