@@ -49,12 +49,11 @@ def parse(
             bad.append((i, *footers.REASON))
             alive[i] = False
     text = _decode(block, encoding, alive, bad)
-    quoted = b'"' in text  # a byte is found ten times as fast as two
-    table = _fast(text, delimiter, columns, wanted, quoted)
+    table = _fast(text, delimiter, columns, wanted, quoted=b'"' in text)
     indexes = np.flatnonzero(alive)
     if table is None or table.num_rows != len(indexes):
         table, indexes = _careful(block, encoding, delimiter, columns, wanted, indexes, bad)
-    if quoted and GUARD in text:
+    if GUARD[:1] in text and GUARD in text:  # one byte is found ten times as fast as two
         table = all_unguarded(table)
     bad.sort()
     return Records(table, indexes, bad)
