@@ -264,6 +264,45 @@ def opened(ingest: Ingest, load_id: int) -> list[tuple[int, int, bytes]]:
     return list(originals.read(ingest.connection, ingest.keyring, load_id))
 
 
+def test_a_withdrawal_whose_code_the_mapping_learns_takes_the_result_back(
+    server: psycopg.Connection, tmp_path: Path
+) -> None:
+    message = (
+        "MSH|^~\\&|LIS|HZ|WH|HZ|20240305||ORU^R01|{}|P|2.5\rPID|1||M77^^^HZ^MR||李^四||19491231|F\r"
+        "PV1|1|O|||||||||||||||||V77\rOBR|1|||CHEM|||20240305\rOBX|1|NM|{}||{}|mmol/L|||||{}\r"
+    )
+    loads = []
+    for number, (code, value, status) in enumerate((("2345-7^^LN", "5.1", "F"), ("GLUX", "", "D"), ("", "", "W"))):
+        path = tmp_path / f"{number}.hl7"
+        path.write_text(message.format(number, code, value, status), encoding="utf-8")
+        loads.append(load(server, path)[0])
+    told = "select field, reason, expected from quarantine.record where load_id = %s and released_at is null"
+    (withdrawn,), (unnamed,) = (server.execute(told, (load_id,)).fetchall() for load_id in loads[1:])
+    assert withdrawn[1] == "unknown_indicator"
+    assert unnamed == (
+        "item_code (OBX-3)", "unknown_indicator", "the code or the name of what was measured"
+    )  # fmt: skip
+
+    document = yaml.safe_load((PROJECT_ROOT / "mappings" / "hl7v2.yaml").read_text(encoding="utf-8"))
+    (indicator,) = server.execute(
+        "select indicator_code from landing.observation where load_id = %s", loads[:1]
+    ).fetchone() or ("",)
+    codes = {"GLUX": {"indicator": indicator, "unit": "mmol/L"}}
+    (tmp_path / "codes.yaml").write_text(yaml.safe_dump(document | {"version": "2", "codes": codes}), encoding="utf-8")
+    (tmp_path / "bare.yaml").write_text("name: bare\nversion: 1\nsource: exam\nlayout: long\n", encoding="utf-8")
+    command = ["wellhouse", "quarantine", "release", str(loads[1]), "--mapping"]
+    refused = subprocess.run([*command, str(tmp_path / "bare.yaml")], capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "mapping_without_paths" in refused.stderr
+    (released,) = wellhouse("quarantine", "release", str(loads[1]), "--mapping", tmp_path / "codes.yaml")["loads"]
+    assert (released["released"], counts(released["observations"])) == (1, (1, 1, 0, 0))
+    found = server.execute(
+        "select value, status, exam_key from landing.observation where load_id = any(%s) order by load_id", (loads,)
+    ).fetchall()
+    assert [row[:2] for row in found] == [(5.1, "final"), (None, "entered-in-error")]
+    assert found[0][2] == found[1][2], "of the same exam and indicator"
+
+
 @pytest.mark.parametrize("form", ["hl7v2", "fhir"])
 def test_a_load_of_any_format_read_again_is_the_same(stack: Settings, server: psycopg.Connection, form: str) -> None:
     """What is sealed is all there is to know of a file, and reading it again changes nothing."""

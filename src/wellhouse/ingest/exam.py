@@ -18,7 +18,7 @@ from wellhouse.ingest.dates import EPOCH
 from wellhouse.ingest.dictionary import Dictionary, normal_name
 from wellhouse.ingest.employer import employer_key
 from wellhouse.ingest.identity import clean
-from wellhouse.ingest.observe import STATUSES, Cells, Item, item, observe
+from wellhouse.ingest.observe import STATUSES, UNKNOWN, Cells, Item, item, observe
 from wellhouse.ingest.people import emit_persons
 from wellhouse.ingest.values import Kind
 
@@ -330,6 +330,9 @@ def _long_item(layout: Layout, dictionary: Dictionary, code: str, name: str, uni
 
     The unit column decides; a unit in brackets behind the name, or the mapping's, fills in.
     """
+    if not code.strip() and not name.strip():
+        which = layout.header("item_code" if "item_code" in layout.places else "item")
+        return Item(which, unit.strip(), None, "", UNKNOWN, "the code or the name of what was measured")
     header, codes = layout.header("value"), layout.mapping.codes
     mapped = codes.get(normal_name(code)) if code.strip() else None
     mapped = mapped or codes.get(normal_name(name))

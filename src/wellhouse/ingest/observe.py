@@ -17,6 +17,7 @@ PROBLEMS = (
     "", "unknown_indicator", "missing_unit", "unknown_unit", "not_a_number", "unknown_word", "impossible_value",
     "range",
 )  # fmt: skip
+UNKNOWN = PROBLEMS.index("unknown_indicator")
 STATUSES = ("final", "preliminary", "corrected", "cancelled", "entered-in-error", "registered")
 """FHIR's observation-status, ``corrected`` for ``amended``, too; what is ``registered`` has no result yet."""
 _TAKEN_BACK = STATUSES.index("cancelled"), STATUSES.index("entered-in-error")
@@ -43,7 +44,7 @@ def item(dictionary: Dictionary, header: str, name: str, unit_raw: str) -> Item:
     indicator = dictionary.indicator(name)
     if indicator is None:
         return Item(
-            header, unit_raw, None, "", 1, "an indicator of the dictionary, or an entry in the mapping's `ignore`"
+            header, unit_raw, None, "", UNKNOWN, "an indicator of the dictionary, or an entry in the mapping's `ignore`"
         )
     known = " or ".join(indicator.units)
     if not unit_raw.strip():
@@ -93,7 +94,7 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints, dict
     present = ((kind != Kind.ABSENT) & ((kind != Kind.NOTHING) | ordinal) & (status < len(STATUSES) - 1)) | back
     found = _problems(table, cells.item, kind, value, ordinal)
     # what is taken back needs no value: often it comes without one, and a wrong one may be why it is taken back
-    problem = np.where(back & (found != 1), 0, found)
+    problem = np.where(back & (found != UNKNOWN), 0, found)
     good = present & (problem == 0)
     bad = np.flatnonzero(present & (problem > 0))
     persons = batch.person_keys()

@@ -67,21 +67,24 @@ class Sealed:
         # the rows of a workbook were written as CSV
         form = "csv" if self.entry.format == "xlsx" else self.entry.format
         mapping = formats.adapted(form, mapping)
+        problem = "do not fall into the records they were loaded as"
         for wanted in ([0, *rows], None) if rows else (None,):
             taken = self.runs(wanted)
             numbers = np.concatenate([np.arange(max(first, 1), last + 1) for first, last, _ in taken])
             numbers = numbers[numbers <= self.entry.rows.read]
             with in_memory(data for _, _, data in taken) as path:
-                if _count(path, form, mapping) == len(numbers):
+                try:
+                    same = _count(path, form, mapping) == len(numbers)
+                except Unreadable as error:
+                    problem = f"cannot be read under this mapping: {error.reason}, expected {error.expected}"
+                    continue
+                if same:
                     with formats.open_source(path, form, mapping) as source:
                         yield source, numbers
                     return
-        raise WellhouseError(f"the originals of load {self.load_id} do not fall into the records they were loaded as")
+        raise WellhouseError(f"the originals of load {self.load_id} {problem}")
 
 
 def _count(path: Path, form: str, mapping: Mapping) -> int:
-    try:
-        with formats.open_source(path, form, mapping) as source:
-            return sum(len(piece.starts) for piece in source.pieces(set()))
-    except Unreadable:
-        return -1
+    with formats.open_source(path, form, mapping) as source:
+        return sum(len(piece.starts) for piece in source.pieces(set()))
