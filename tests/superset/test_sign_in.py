@@ -95,6 +95,31 @@ def test_a_password_alone_opens_no_page_and_no_api(client: httpx.Client) -> None
         assert client.post("/api/v1/security/login", json=login, headers=headers).status_code == 401
 
 
+def brings_session(answer: httpx.Response) -> bool:
+    return any(c.startswith("__Host-wellhouse=") for c in answer.headers.get_list("Set-Cookie"))
+
+
+def test_what_the_page_asks_beside_brings_back_no_earlier_cookie(client: httpx.Client) -> None:
+    """Of a page: reports itself, fetches its words; the answers may come after the sign-in."""
+    client.get("/login/", headers=HTML)
+    before = dict(client.cookies)
+    assert before
+    for method, path in (("POST", "/superset/log/?explode=events"), ("GET", "/superset/language_pack/zh/")):
+        for mode in ("cors", "no-cors", "same-origin"):
+            late = client.request(method, path, headers={"Sec-Fetch-Mode": mode, "Accept": "*/*"})
+            assert not brings_session(late), late.url
+            while late.next_request is not None:  # a browser follows, in the same mode
+                late = client.send(late.next_request)
+                assert not brings_session(late), late.url
+    first_factor(client, "analyst_hz")
+    assert dict(client.cookies) != before
+    late = client.post("/superset/log/", headers={"Sec-Fetch-Mode": "cors", "Accept": "application/json"})
+    assert late.status_code == 401
+    assert not brings_session(late)
+    assert answer(client, code("analyst_hz")).status_code == 302
+    assert client.get("/api/v1/me/").status_code == 200
+
+
 def test_a_token_that_names_no_live_session_is_refused(client: httpx.Client) -> None:
     """Even one that Superset itself would have signed."""
     stamp = int(time.time())

@@ -40,6 +40,7 @@ class Gate:
         app.extensions["wellhouse_gate"] = self
         app.register_error_handler(UnavailableError, unavailable)
         app.before_request(self.check)
+        app.after_request_funcs.setdefault(None, []).insert(0, keep_cookie)  # so that it is asked last of all
 
     def check(self) -> Any:
         """None: pass."""
@@ -127,6 +128,18 @@ def claims(_identity: Any) -> dict[str, Any]:
     """Every token of the API names the session it was issued in."""
     held = g.get("wellhouse_session")
     return {SESSION: held} if held else {}
+
+
+def keep_cookie(response: Response) -> Response:
+    """What a page asks in the background brings nobody who is not signed in another cookie.
+
+    The page of the password reports itself to Superset's log, and Flask-Login writes into the session of whoever asks
+    anonymously, each time: an answer that came after the sign-in would put the cookie of before it back.
+    """
+    in_background = request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
+    if in_background and SESSION not in session:
+        session.modified = False
+    return response
 
 
 def _refused(message: str, status: int) -> Response:
