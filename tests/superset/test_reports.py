@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import io
 import json
@@ -15,6 +16,7 @@ from typing import Any
 import msoffcrypto
 import psycopg
 import pytest
+import pyzipper
 from msoffcrypto.exceptions import InvalidKeyError
 from openpyxl import load_workbook
 from pypdf import PdfReader
@@ -134,6 +136,13 @@ def test_each_gets_their_own_rows_sealed(
     assert pdf.decrypt("wrong") == 0
     assert pdf.decrypt(password) != 0
     assert pdf.trailer["/Encrypt"]["/CF"]["/StdCF"]["/CFM"] == "/AESV3", "AES-256"
+    with pyzipper.AESZipFile(io.BytesIO(attachment(sent, recipient, ".csv.zip"))) as file:
+        file.setpassword(password.encode())
+        told = {each["name"]: each for each in json.loads(file.read("manifest.json"))["files"]}
+        listed = list(csv.reader(io.StringIO(file.read("work-list.csv").decode("utf-8-sig"))))
+    assert list(told) == ["work-due.csv", "work-list.csv", "work-by-tag.csv"]
+    assert [[str("" if c is None else c) for c in row] for row in (head, *rows)] == listed
+    assert (told["work-list.csv"]["rows"], told["work-list.csv"]["truncated"]) == (len(rows), len(rows) == 200)
     page = "".join(p.extract_text() for p in pdf.pages)
     assert f"{due[0]:,}" in page
     assert recipient in page

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import io
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pyzipper
 
 from wellhouse.errors import WellhouseError
 from wellhouse.reports import plan
+from wellhouse.reports.archive import archive
 from wellhouse.reports.charts import Chart, charts
 from wellhouse.reports.document import document, persons, shown
 from wellhouse.settings import PROJECT_ROOT
@@ -98,3 +104,29 @@ def test_a_chart_that_is_not_on_the_dashboard_is_refused() -> None:
         charts(ASSETS, "population-health", ("work-due",))
     with pytest.raises(WellhouseError, match="there is no chart"):
         charts(ASSETS, "follow-up", ("no-such-chart",))
+
+
+def test_an_archive_says_what_it_holds_and_opens_with_its_password_only() -> None:
+    asked = replace(chart("table", ("person_key", "note")), query={"row_limit": 2})
+    rows = [{"person_key": 2**60, "note": "=1+1"}, {"person_key": 1, "note": '<a href="/x/people/9/">9 →</a>'}]
+    whole = replace(asked, query={"row_limit": 3})
+    with pyzipper.AESZipFile(io.BytesIO(archive(["cut", "whole"], [asked, whole], [rows, rows], "secret"))) as file:
+        for name in file.namelist():
+            with pytest.raises(RuntimeError, match="password"):
+                file.read(name)
+        file.setpassword(b"secret")
+        manifest = json.loads(file.read("manifest.json"))["files"]
+        data = {each["name"]: file.read(each["name"]) for each in manifest}
+        assert {i.wz_aes_strength for i in file.infolist()} == {3}, "AES-256"
+    assert data["cut.csv"] == data["whole.csv"]
+    assert data["cut.csv"].startswith(b"\xef\xbb\xbf")
+    assert data["cut.csv"].decode("utf-8-sig").splitlines() == ["person_key,note", f"{2**60},'=1+1", "1,9"]
+    told = {each["name"]: (each["rows"], each["sha256"], each["truncated"]) for each in manifest}
+    digest = hashlib.sha256(data["cut.csv"]).hexdigest()
+    assert told == {"cut.csv": (2, digest, True), "whole.csv": (2, digest, False)}
+
+
+def test_an_archive_of_aggregates_is_open() -> None:
+    asked = replace(chart("table", ("site",)), query={"row_limit": 9})
+    with pyzipper.AESZipFile(io.BytesIO(archive(["sites"], [asked], [[{"site": "hz"}]]))) as file:
+        assert file.read("sites.csv") == b"\xef\xbb\xbfsite\r\nhz\r\n"

@@ -19,6 +19,7 @@ from wellhouse.access import readers
 from wellhouse.access.readers import Reader
 from wellhouse.errors import WellhouseError
 from wellhouse.reports import charts, plan, read
+from wellhouse.reports.archive import archive
 from wellhouse.reports.charts import Chart
 from wellhouse.reports.document import document, persons, sheets
 from wellhouse.reports.plan import Due
@@ -28,6 +29,8 @@ from wellhouse.summaries.summary import folder, locked
 
 SENT, REFUSED, FAILED = "sent", "refused", "failed"
 TEMPLATE = "report.typ"
+MEDIA = {"pdf": "pdf", "xlsx": exports.XLSX.partition("/")[2], "csv.zip": "zip"}
+"""An attachment's ending → what kind of application/… it is."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,11 @@ def _deliver(of: Settings, due: Due, asked: list[Chart], results: list[list[read
             ledger.rollback()
             return Outcome(due.name, due.recipient, REFUSED, reason)
         personal = any(c.personal for c in asked)
+        password = of.secret(f"report_password_{due.recipient}") if personal else ""
         files = {"pdf": pdf, "xlsx": exports.workbook(sheets(asked, results))}
         if personal:
-            password = of.secret(f"report_password_{due.recipient}")
             files = {"pdf": locked(pdf, password), "xlsx": sealed_workbook(files["xlsx"], password)}
+        files["csv.zip"] = archive(due.report.charts, asked, results, password)
         mail.send(of, _message(of, due, str(reader.email), files, count, personal))
     return Outcome(due.name, due.recipient, SENT)
 
@@ -149,10 +153,9 @@ def _message(of: Settings, due: Due, address: str, files: dict[str, bytes], rows
     lines = [words["rights"].format(recipient=due.recipient), words["rows"].format(rows=rows)]
     lines.append(words["sealed" if personal else "open"])
     message.set_content("\n\n".join(lines) + "\n")
-    name = f"{due.name}_{due.period:%Y-%m-%d}"
-    message.add_attachment(files["pdf"], maintype="application", subtype="pdf", filename=f"{name}.pdf")
-    kind = exports.XLSX.partition("/")[2]
-    message.add_attachment(files["xlsx"], maintype="application", subtype=kind, filename=f"{name}.xlsx")
+    for ending, data in files.items():
+        name = f"{due.name}_{due.period:%Y-%m-%d}.{ending}"
+        message.add_attachment(data, maintype="application", subtype=MEDIA[ending], filename=name)
     return message
 
 

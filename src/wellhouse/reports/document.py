@@ -27,14 +27,13 @@ def document(charts: Sequence[Chart], results: Sequence[list[Row]]) -> dict[str,
 
 
 def sheets(charts: Sequence[Chart], results: Sequence[list[Row]]) -> dict[str, list[list[Any]]]:
+    return {chart.title: sheet(chart, rows) for chart, rows in zip(charts, results, strict=True)}
+
+
+def sheet(chart: Chart, rows: list[Row]) -> list[list[Any]]:
     """Every row, with the names that people see above."""
-    return {
-        chart.title: [
-            [chart.names.get(c, c) for c in chart.columns],
-            *([plain(row.get(c)) for c in chart.columns] for row in rows),
-        ]
-        for chart, rows in zip(charts, results, strict=True)
-    }
+    head = [chart.names.get(c, c) for c in chart.columns]
+    return [head, *([plain(row.get(c)) for c in chart.columns] for row in rows)]
 
 
 def persons(results: Iterable[list[Row]]) -> list[int]:
