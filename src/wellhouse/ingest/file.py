@@ -31,6 +31,7 @@ from wellhouse.ingest.recordings import Shelf
 from wellhouse.ingest.rejects import Rejects, Summary
 from wellhouse.ingest.sniff import Digest, Unreadable
 from wellhouse.landing import duplicates
+from wellhouse.landing.aliases import adopt
 from wellhouse.landing.ledger import Counts, Entry
 from wellhouse.landing.load import Coming, Load
 from wellhouse.landing.originals import Sealer
@@ -342,7 +343,7 @@ class Reading:
         touched = conflicting = np.empty(0, np.int64)
         for family, suspects, aliases, _ in families:
             form = self._entry.format
-            keys = np.union1d(suspects, duplicates.adopt(load, family, aliases))
+            keys = np.union1d(suspects, adopt(load, family, aliases))
             resolved = duplicates.resolve(load, family, keys, form == "hl7v2", form == "fhir")
             touched = np.union1d(touched, resolved.touched)
             conflicting = np.union1d(conflicting, resolved.conflicting)

@@ -89,7 +89,7 @@ def resolve(
         return resolved
     # the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
     load.execute("set local enable_nestloop = off")
-    listed = _listed(keys)
+    listed = array_of(keys)
     _other_persons(load, family, listed, resolved)
     if told_in_parts and family.head == "exam":
         _first_days(load, listed)
@@ -97,38 +97,6 @@ def resolve(
         _details(load, family, listed, suspects, resolved)
     _heads(load, family, listed, resolved)
     return resolved
-
-
-def adopt(load: Load, family: Family, aliases: Rows) -> Rows:
-    """Records of merged persons that are there under another identifier of the person take the key they have there.
-
-    :param aliases: two rows: keys of this load, and of each what it would be under another identifier
-    :returns: the keys that were taken
-    """
-    if not aliases.size:
-        return np.empty(0, np.int64)
-    elsewhere = f"exists (select from landing.{family.head} h where h.{family.key} = {{}} and h.load_id <> $1)"
-    here = f"exists (select from landing.{family.head} h where h.{family.key} = other and h.load_id = $1)"
-    # one that another load has stands; of two that only this load has, the smaller
-    taken = load.fetch(
-        f"""select distinct on (key) key, other from (
-                select key, other, {elsewhere.format("key")} as stands, {elsewhere.format("other")} as there,
-                       {here} as here
-                from unnest($2::text::bigint[], $3::text::bigint[]) as told (key, other)
-            ) found where not stands and (there or here and other < key) order by key, there desc, other""",  # noqa: S608
-        load.load_id,
-        _listed(aliases[0]),
-        _listed(aliases[1]),
-    )
-    for table in filter(None, (family.head, family.detail)):
-        load.execute(
-            f"""update landing.{table} m set {family.key} = other
-                from unnest($2::text::bigint[], $3::text::bigint[]) as taken (key, other)
-                where m.load_id = $1 and m.{family.key} = taken.key""",  # noqa: S608
-            load.load_id,
-            *map(_listed, taken),
-        )
-    return np.unique(taken[1])
 
 
 def remaining(load: Load, family: Family, rows: Rows, by_detail: bool) -> Rows:
@@ -191,8 +159,8 @@ def forget_persons(load: Load, heads: list[str], gone: Rows, refused: Rows) -> N
             delete from landing.person p using mine
             where p.ctid = mine.place and p.load_id = $1 and mine.place not in (select place from news)""",  # noqa: S608
         load.load_id,
-        _listed(gone),
-        _listed(refused),
+        array_of(gone),
+        array_of(refused),
     )
 
 
@@ -284,10 +252,10 @@ def _first_days(load: Load, keys: str) -> None:
 
 
 def _details(load: Load, family: Family, keys: str, suspects: Rows, resolved: Resolved) -> None:
-    histories = _within(load, family, _listed(suspects), resolved) if len(suspects) else suspects
-    _between(load, family, keys, _listed(histories), resolved)
+    histories = _within(load, family, array_of(suspects), resolved) if len(suspects) else suspects
+    _between(load, family, keys, array_of(histories), resolved)
     if len(histories):
-        _told_before(load, family, _listed(histories), resolved)
+        _told_before(load, family, array_of(histories), resolved)
 
 
 def _within(load: Load, family: Family, suspects: str, resolved: Resolved) -> Rows:
@@ -405,7 +373,7 @@ def _content(family: Family, of: str = "") -> str:
     return f"row({', '.join(of + column for column in family.content)})::text"
 
 
-def _listed(keys: Rows) -> str:
+def array_of(keys: Rows) -> str:
     """An array of PostgreSQL."""
     return "{" + ",".join(map(str, keys.tolist())) + "}"
 
