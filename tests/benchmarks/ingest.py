@@ -150,3 +150,8 @@ def measure(of: Settings, folder: Path) -> Iterator[Figure]:
 def figures() -> Iterator[Figure]:
     with installed() as (of, folder):
         yield from measure(of, folder)
+
+
+if __name__ == "__main__":
+    for figure in figures():
+        print(figure)
