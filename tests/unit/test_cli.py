@@ -1,6 +1,9 @@
-"""What a driver says of a row is nobody's business, whichever command it went wrong in."""
+"""Commands: what a driver says of a row is nobody's business, whichever it went wrong in; loading comes up quickly."""
 
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -30,3 +33,17 @@ def test_a_mistake_of_ours_is_no_drivers_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(cli, "main", fails)
     with pytest.raises(KeyError):
         cli.app()
+
+
+def test_loading_leaves_pandas_alone() -> None:
+    """Where it is installed, it takes longer to come up than a small file to load; who needs it still gets it."""
+    code = """
+import sys
+from wellhouse.commands import ingest
+ingest._leave_pandas()
+import numpy as np, pyarrow as pa
+pa.array(np.arange(3), mask=np.array([True, False, False])), pa.array(["a", None]), pa.array([b"a"])
+assert "pandas" not in sys.modules
+import pandas
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
