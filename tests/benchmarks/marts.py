@@ -7,6 +7,7 @@ run is what the DAG's tasks run, command for command: ``gate run``, ``dbt build`
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -14,8 +15,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
 
 from tests.benchmarks.figure import Figure, cost, rate
 from tests.benchmarks.throwaway import installed, timed
@@ -56,9 +55,11 @@ def land(folder: Path, people: int, seed: int, site: str, newest: bool = False) 
         [WELLHOUSE, "sample", "--bench", str(people * A_PERSON), "--seed", str(seed), "--output", str(path)], check=True
     )
     if newest:
-        rows = pl.read_csv(path, infer_schema=False)
-        year = rows["体检日期"].str.slice(0, 4)
-        rows.filter(year == year.max()).write_csv(path)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header, *rows = csv.reader(file)
+        year = [row[header.index("体检日期")][:4] for row in rows]
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            csv.writer(file).writerows([header, *(r for r, y in zip(rows, year, strict=True) if y == max(year))])
     _, _, said = timed(WELLHOUSE, "ingest", str(path), "--source", "exam", "--site", site, "--json")
     (file,) = json.loads(said)["files"]
     assert file["observations"]["loaded"] == file["observations"]["read"], file
