@@ -31,14 +31,16 @@ class Person:
     database: int
     queries: list[str] = field(default_factory=list)
 
-    def chart(self, dataset: str, columns: list[str], kind: str = "json", **query: Any) -> httpx.Response:
-        """The data behind a chart: ``kind`` json or csv."""
+    def chart(
+        self, dataset: str, columns: list[str], kind: str = "json", result: str = "full", **query: Any
+    ) -> httpx.Response:
+        """The data behind a chart: ``kind`` json, csv or xlsx; ``result`` full, samples or drill_detail."""
         asked = {"columns": columns, "metrics": [], "row_limit": 10_000, "filters": [], "orderby": []} | query
         document = {
             "datasource": {"id": self.datasets[dataset], "type": "table"},
             "queries": [asked],
             "result_format": kind,
-            "result_type": "full",
+            "result_type": result,
         }
         return self.superset.request("POST", "/api/v1/chart/data", json=document)
 
@@ -52,11 +54,11 @@ class Person:
         self.queries.append(number)
         return self.superset.request("POST", "/api/v1/sqllab/execute/", json=document)
 
-    def samples(self, dataset: str) -> httpx.Response:
-        """A page's own request: it takes the session's cookie, not a token."""
+    def samples(self, dataset: str, **detail: Any) -> httpx.Response:
+        """A page's own request: it takes the session's cookie, not a token. ``detail``: of a drill to it, filters."""
         path = f"/datasource/samples?datasource_id={self.datasets[dataset]}&datasource_type=table"
         token = self.browser.get("/api/v1/security/csrf_token/").json()["result"]
-        return self.browser.post(path, json={}, headers={"X-CSRFToken": token})
+        return self.browser.post(path, json=detail, headers={"X-CSRFToken": token})
 
     def values(self, dataset: str, column: str) -> httpx.Response:
         """What a filter box offers."""

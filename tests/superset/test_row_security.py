@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import ssl
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pandas as pd
 import psycopg
 import pytest
 
@@ -109,6 +111,47 @@ def test_samples(person: People, rows_of: Rows, dataset: str) -> None:
     found = rows_of(person("analyst_sh").samples(dataset))
     assert found
     assert {r["site"] for r in found} == {"sh"}
+
+
+@pytest.mark.parametrize(("username", "site"), ANALYSTS)
+@pytest.mark.parametrize("dataset", PERSON_LEVEL)
+def test_drill_to_detail(
+    person: People, rows_of: Rows, truth: psycopg.Connection, username: str, site: str, dataset: str
+) -> None:
+    """The rows behind a number: of one's own site, all of them, whatever sites the click asks for."""
+    asked = [{"col": "site", "op": "IN", "val": ["hz", "sh", "cd"]}]
+    answer = person(username).samples(dataset, filters=asked)
+    assert {r["site"] for r in rows_of(answer)} == {site}
+    expected = truth.execute(f"select count(*) from {dataset} where site = %s".encode(), (site,)).fetchone()
+    assert expected is not None
+    assert answer.json()["result"]["total_count"] == expected[0]
+
+
+@pytest.mark.parametrize("where", ["site = 'sh' OR 1 = 1", "1 = 1) OR (1 = 1"])
+def test_drill_to_detail_with_a_forged_click(person: People, rows_of: Rows, where: str) -> None:
+    found = rows_of(person("analyst_hz").samples("marts.fct_exam", filters=[], extras={"where": where}))
+    assert {r["site"] for r in found} <= {"hz"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize("result", ["samples", "drill_detail"])
+@pytest.mark.parametrize(("username", "site"), ANALYSTS)
+def test_details_leave_as_every_file_does(person: People, username: str, site: str, result: str, kind: str) -> None:
+    answer = person(username).chart("marts.fct_risk_score", [], kind, result, row_limit=50)
+    assert answer.status_code == 200, answer.text
+    table = (pd.read_csv if kind == "csv" else pd.read_excel)(io.BytesIO(answer.content), dtype=str)
+    assert set(table.filter(like="Site").iloc[:, 0]) == {site}
+    assert kind == "xlsx" or answer.content.startswith(b"\xef\xbb\xbf")
+    assert b"<a href=" not in answer.content
+    assert answer.headers["X-Wellhouse-Rows"] == str(len(table))
+    assert answer.headers["X-Wellhouse-Truncated"] == "true"
+    assert answer.headers["X-Wellhouse-SHA256"] == hashlib.sha256(answer.content).hexdigest()
+
+
+def test_a_second_reader_never_gets_the_first_ones_details(person: People, rows_of: Rows) -> None:
+    for username, site in ANALYSTS * 2:
+        found = rows_of(person(username).samples("marts.dim_person", filters=[]))
+        assert {r["site"] for r in found} == {site}
 
 
 @pytest.mark.parametrize("dataset", PERSON_LEVEL)
