@@ -81,7 +81,7 @@ def figures() -> Iterator[Figure]:
         with installed() as (_, folder):
             land(folder, people, 1, "hz")
             first = build()
-            land(folder, people * YEARS // 100, 2, "sh", newest=True)
+            land(folder, people * YEARS // 100, 3, "sh", newest=True)
             days.append(build())
         if people == PEOPLE:
             rows = people * A_PERSON

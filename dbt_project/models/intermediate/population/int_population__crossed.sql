@@ -1,16 +1,27 @@
 -- Which age bands of a site, year and indicator may be shown by sex. Small is a cell of 1 to 10 people. Where there is one, bands are hidden for both
 -- sexes, those with a small cell first and then the next larger, until what is hidden of each sex is nobody or 11 people: neither
 -- a total nor a report by sex or by age band, less what is shown, finds a small group.
-with counted as (
+with people as (
+    select distinct
+        site,
+        exam_year,
+        indicator_code,
+        age_band,
+        sex,
+        person_key
+    from {{ ref('int_exam__interpreted') }}
+    where value is not null and sex is not null and age_band is not null
+),
+
+counted as (
     select
         site,
         exam_year,
         indicator_code,
         age_band,
-        count(distinct person_key) filter (where sex = 'male') as male_count,
-        count(distinct person_key) filter (where sex = 'female') as female_count
-    from {{ ref('int_exam__interpreted') }}
-    where value is not null and sex is not null and age_band is not null
+        count(*) filter (where sex = 'male') as male_count,
+        count(*) filter (where sex = 'female') as female_count
+    from people
     group by site, exam_year, indicator_code, age_band
 ),
 
