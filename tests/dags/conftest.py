@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -12,11 +12,18 @@ from wellhouse.ops import installation, services, supervisor
 from wellhouse.settings import Settings
 
 
+@contextmanager
+def running(of: Settings) -> Iterator[Settings]:
+    """Airflow beside what runs already; stopped again, for other tests need the memory."""
+    subprocess.run(["wellhouse", "user", "ensure-defaults"], check=True, capture_output=True)
+    installation.start(of, (services.POSTGRES, *services.AIRFLOW), print)
+    yield of
+    for name in services.AIRFLOW:
+        with suppress(Exception):
+            supervisor._call(of, "stopProcess", name, False)
+
+
 @pytest.fixture(scope="package")
 def airflow(built: Settings) -> Iterator[Settings]:
-    subprocess.run(["wellhouse", "user", "ensure-defaults"], check=True, capture_output=True)
-    installation.start(built, (services.POSTGRES, *services.AIRFLOW), print)
-    yield built
-    for name in services.AIRFLOW:  # other tests need the memory
-        with suppress(Exception):
-            supervisor._call(built, "stopProcess", name, False)
+    with running(built) as of:
+        yield of

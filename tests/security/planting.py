@@ -173,10 +173,10 @@ FILES: dict[str, Callable[[list[Canary]], bytes]] = {
 }  # fmt: skip
 
 
-def plant(inbox: Path, who: list[Canary]) -> None:
+def plant(inbox: Path, who: list[Canary], site: str = SITE) -> None:
     """Each person is in one file, so that every source, format and encoding has canaries of its own."""
     for place, (name, made) in enumerate(FILES.items()):
-        path, theirs = inbox / SITE / name, who[place :: len(FILES)]
+        path, theirs = inbox / site / name, who[place :: len(FILES)]
         path.parent.mkdir(parents=True, exist_ok=True)
         if name.startswith("call_recording"):
             for number, person in enumerate(theirs):
