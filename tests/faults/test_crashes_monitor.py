@@ -9,6 +9,7 @@ from collections import Counter
 from tests.faults import processes
 from tests.integration.conftest import backed_up
 from tests.integration.test_monitor import own, receiver
+from wellhouse.ops import supervisor
 from wellhouse.settings import Settings
 
 __all__ = ["backed_up", "own", "receiver"]
@@ -33,6 +34,9 @@ def test_every_alert_is_told_whenever_the_monitor_is_killed(
     def told() -> Counter[str]:
         return Counter(str(alert["en"]) for _, body in heard for alert in body["alerts"])  # type: ignore[attr-defined]
 
+    monitor = processes.begin(of, "wellhouse", "monitor", "serve", prefix=prefix)
+    supervisor.wait_until((of.var / "monitor" / "memory.json").exists, TOLD_WITHIN_S, "the monitor does not start")
+    processes.end(monitor)
     killed = 0
     for _ in range(kills):
         monitor = processes.begin(of, "wellhouse", "monitor", "serve", prefix=prefix)

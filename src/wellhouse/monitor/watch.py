@@ -22,7 +22,8 @@ KEPT_AT_MOST = 500
 class Watch:
     """One installation under watch; :meth:`round` is one look at it.
 
-    Whoever watches after it, killed or not, goes on where it was: each notice is told, at worst twice.
+    Whoever watches after it, killed or not, goes on where it was: each notice is told, and once,
+    unless it was killed while telling.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -31,6 +32,7 @@ class Watch:
         self._rules = rules.load(settings.root)
         self._log = settings.logs / "alerts.log"
         self._memory = memory.load(settings, self._log.stat().st_size if self._log.exists() else 0)
+        self._keep()
         self._copied: dict[int, tuple[int, ...]] = {}
         self.samples: list[Sample] = []
 
