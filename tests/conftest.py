@@ -24,7 +24,8 @@ from tests.integration import backups
 from wellhouse.ops import installation, services, supervisor
 from wellhouse.settings import PROJECT_ROOT, Settings, settings
 
-SAMPLE_PEOPLE = 300
+SAMPLE_PEOPLE = int(os.environ.get("SAMPLE_PEOPLE", "300"))
+"""More, for pictures of docs/images: of 300 most groups are too small to be published."""
 PREFIX = "wellhouse-test-"
 PORTS = tuple(f"WELLHOUSE_{service}_PORT" for service in ("POSTGRES", "AIRFLOW", "SUPERSET", "MLLP", "MONITOR"))
 FOLDER = pytest.StashKey[Path]()

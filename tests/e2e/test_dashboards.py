@@ -72,6 +72,8 @@ CLICKED = {
 }
 """A table of each dashboard, and the place of a column whose value filters the other charts when it is clicked."""
 PHONE = 390
+HEAT_MAPS = {"population-health": "population-heatmap", "interventions": "care-heatmap"}
+"""Charts that one reads as a whole: nobody moves them sideways."""
 
 
 def opened_by(username: str) -> tuple[str, ...]:
@@ -164,6 +166,12 @@ def test_a_phone_shows_charts_as_wide_as_its_screen(sign_in: SignIn, slug: str) 
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE + 16, "the page itself moves sideways"
     if slug == "follow-up":
         keep(page, "dashboard_phone.png")
+    if slug in HEAT_MAPS:
+        holder = page.locator(HOLDER).filter(has=page.get_by_text(chart_title(HEAT_MAPS[slug]), exact=True))
+        box = holder.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE
 
 
 def test_a_link_in_the_work_list_opens_that_persons_page(sign_in: SignIn, superset_url: str) -> None:
@@ -172,7 +180,8 @@ def test_a_link_in_the_work_list_opens_that_persons_page(sign_in: SignIn, supers
     key = link.inner_text().split()[0]
     page = opened.page
     page.set_viewport_size({"width": 1440, "height": height("person-page")})
-    page.goto(str(link.get_attribute("href")), wait_until="domcontentloaded")
+    link.click()
+    page.wait_for_url("**/person-page/**", wait_until="domcontentloaded")
     page.locator("tbody td", has_text=re.compile(f"^{key}$")).first.wait_for(timeout=DRAWN_WITHIN_MS)
     of = settings()
     with bootstrap.administrator(of, of.database) as connection:

@@ -236,3 +236,14 @@ def test_datasets_show_what_is_promised(project_root: Path, tree: Assets) -> Non
     for name, dataset in tree["datasets"].items():
         physical = {c["column_name"] for c in dataset["columns"] if "expression" not in c}
         assert physical <= promised[name], name
+
+
+def test_every_reason_of_a_refusal_is_said_in_chinese_too(project_root: Path, tree: Assets) -> None:
+    text = (project_root / "docs" / "data_formats.md").read_text()
+    table = text.partition("## Why a record was refused")[2].partition("\nMessages name")[0]
+    codes = {code for row in re.findall(r"^\| (.+?) \|", table, re.M) for code in re.findall(r"`(\w+)`", row)}
+    assert len(codes) > 60
+    column = next(c for c in tree["datasets"]["record"]["columns"] if c["column_name"] == "reason_name")
+    worded = dict(re.findall(r"WHEN '(\w+)' THEN '([^']+)'", column["expression"]))
+    assert codes - worded.keys() == set()
+    assert all(re.search(r"[\u4e00-\u9fff]", word) for word in worded.values())
