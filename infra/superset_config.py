@@ -15,7 +15,13 @@ from flask import Flask, Response, g, request
 from flask_appbuilder.const import AUTH_OAUTH
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
-from superset.config import DISALLOWED_SQL_FUNCTIONS, TALISMAN_CONFIG, WTF_CSRF_EXEMPT_LIST
+from superset.config import (
+    DISALLOWED_SQL_FUNCTIONS,
+    TALISMAN_CONFIG,
+    THEME_DARK,
+    THEME_DEFAULT,
+    WTF_CSRF_EXEMPT_LIST,
+)
 from superset.security import SupersetSecurityManager
 
 from wellhouse import db, exports
@@ -272,6 +278,9 @@ def _most_rows() -> int:
 # --- language, names, limits -----------------------------------------------------------------------------------------
 APP_NAME = "Wellhouse"
 LOGO_TOOLTIP = "Wellhouse"
+_BRAND = {"brandLogoUrl": "/wellhouse/static/wellhouse.svg", "brandLogoAlt": "Wellhouse"}
+THEME_DEFAULT = THEME_DEFAULT | {"token": THEME_DEFAULT["token"] | _BRAND}
+THEME_DARK = THEME_DARK | {"token": THEME_DARK["token"] | _BRAND}
 BABEL_DEFAULT_LOCALE = "en"
 LANGUAGES = {"en": {"flag": "us", "name": "English"}, "zh": {"flag": "cn", "name": "中文"}}
 CSV_EXPORT = {"encoding": "utf-8-sig"}
