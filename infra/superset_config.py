@@ -26,7 +26,7 @@ from superset.security import SupersetSecurityManager
 
 from wellhouse import db, exports
 from wellhouse.settings import settings
-from wellhouse.web import banner, current_view, gate, language, oidc, pages, rate_limit, signin
+from wellhouse.web import banner, current_view, first_value, gate, language, oidc, pages, rate_limit, signin
 
 _settings = settings()
 
@@ -228,6 +228,7 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:
     app.after_request(_keep_off_disk)
     app.after_request(banner.add)
     app.after_request(language.correct)
+    app.after_request(first_value.add)
     app.after_request(current_view.correct)
     app.after_request(_describe)
     app.after_request(_mark_csv)  # registered last, so it comes first
