@@ -57,7 +57,7 @@ def ingest(
         # what is imported stays, and what a piece makes is gone with it: looking through both again and again took a
         # tenth of the time
         gc.freeze()
-        gc.set_threshold(100_000)
+        gc.set_threshold(25_000)
         with Ingest(of, run_id) as loader:
             for file, hashed in zip(files, digests, strict=True):
                 results += _load(loader, of, file, hashed, source, site, mapping, format)

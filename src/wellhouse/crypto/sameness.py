@@ -24,7 +24,7 @@ def contradict(one: dict[str, str], other: dict[str, str]) -> bool:
     return not names_agree(one.get("name", ""), other.get("name", ""))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=2_000)
 def names_agree(one: str, other: str) -> bool:
     """Equal but for spaces, punctuation, case and remarks; hidden characters (张*) agree with any.
 

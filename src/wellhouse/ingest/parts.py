@@ -137,7 +137,8 @@ class _Seen:
         self._new.append(keys)
         self._waiting += len(keys)
         if self._waiting > max(len(self._keys), 65536) or len(self._new) > 16:
-            self._keys = np.unique(np.concatenate([self._keys, *self._new]))
+            self._keys = np.concatenate([self._keys, *self._new])
+            self._keys.sort()  # in place; that some stand twice does no harm
             self._new, self._waiting = [], 0
         return np.concatenate(found)
 
