@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, Response, StorageState, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Response, StorageState, sync_playwright
 
 from tests.second_factor import code
 from wellhouse.settings import PROJECT_ROOT, settings
@@ -24,6 +24,7 @@ FLAGS = (
 )  # fmt: skip
 DRAWN_WITHIN_MS = 90_000
 CHART = "[data-test=slice-container]"
+HOLDER = ".dashboard-component-chart-holder"
 LOADING = "[data-test=loading-indicator], .loading"
 
 
@@ -114,3 +115,8 @@ def height(slug: str) -> int:
 
     rows = position["GRID_ID"]["children"]
     return 220 + sum(8 * grid_units(row) + 16 for row in rows)
+
+
+def holder(page: Page, title: str) -> Locator:
+    """The frame of a dashboard's chart, by the title it shows."""
+    return page.locator(HOLDER).filter(has=page.get_by_text(title, exact=True))

@@ -3,7 +3,7 @@
     `call carry(key)` asks `touched(key)` of what it reads. What no reader sees changes in place; of a mart the new rows are made
     and tested out of sight and take the place of the old ones when everything is shown (publish.sql). -#}
 {% macro carries() -%}
-    {{ return(var('carry', false) is true and model.resource_type != 'unit_test') }}
+    {{ 'yes' if var('carry', false) is true and model.resource_type != 'unit_test' }}
 {%- endmacro %}
 
 {#- shown: it is a mart. also: columns of further rows that a query makes anew; the rows that have them go, too -#}
@@ -13,7 +13,7 @@
     {%- else -%}
         {{ config(
             meta={'carried': key}, materialized='incremental', incremental_strategy='append',
-            full_refresh=var('carry', false) is not true, pre_hook='{{ forget() }}',
+            full_refresh=not carries(), pre_hook='{{ forget() }}',
         ) }}
     {%- endif -%}
     {{ caller() }}
@@ -21,7 +21,7 @@
 
 {% macro touched(column) -%}
     {%- set key = column.split('.') | last -%}
-    {%- if var('carry', false) is true and carries() -%}
+    {%- if carries() -%}
     {{ column }} in (select {{ key }} from {{ touched_by(key) }})
     {%- else -%}
     true
@@ -46,7 +46,7 @@
 
 {#- The rows of the touched, before they come anew. -#}
 {% macro forget() -%}
-    {%- if var('carry', false) is true and carries() -%}
+    {%- if carries() -%}
     {%- set key = model.config.meta.carried -%}
     delete from {{ this }} where {{ key }} in (select {{ key }} from {{ touched_by(key) }})
     {%- endif -%}
@@ -54,7 +54,7 @@
 
 {#- A carried table was tested when its rows came: looked at are those that came now. -#}
 {% macro get_where_subquery(relation) -%}
-    {%- if execute and var('carry', false) is true and not relation.schema.endswith('_next') -%}
+    {%- if execute and carries() and not relation.schema.endswith('_next') -%}
         {%- set tested = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model')
             | selectattr('name', 'equalto', relation.identifier) | first -%}
         {%- set key = tested.config.meta.get('carried') if tested else none -%}

@@ -137,7 +137,8 @@ def _digest(project: Path) -> str:
     while waiting:
         path = waiting.pop()
         files |= {path, path.with_suffix(".yml")}
-        waiting += [known[name] for name in _REFERS.findall(path.read_text()) if known[name] not in files]
+        referred = {*_REFERS.findall(path.read_text())} & known.keys()  # what is not there dbt itself complains of
+        waiting += [known[name] for name in referred if known[name] not in files]
     whole = hashlib.sha256()
     for path in sorted(p for p in files if p.exists()):
         whole.update(str(path.relative_to(project)).encode() + b"\0" + path.read_bytes())

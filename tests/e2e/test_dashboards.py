@@ -15,7 +15,7 @@ import pytest
 import yaml
 from playwright.sync_api import Page, Request
 
-from tests.browser import CHART, DRAWN_WITHIN_MS, LOADING, Opened, expected, height, open_dashboard
+from tests.browser import CHART, DRAWN_WITHIN_MS, LOADING, Opened, expected, height, holder, open_dashboard
 from tests.unpoliced import by_hand
 from wellhouse.access import readers
 from wellhouse.ops import bootstrap
@@ -23,7 +23,6 @@ from wellhouse.settings import PROJECT_ROOT, settings
 from wellhouse.superset import roles
 
 SignIn = Callable[[str, int], Page]
-HOLDER = ".dashboard-component-chart-holder"
 CONTENT = "canvas, tbody tr, .header-line"
 NOTHING = {"No results were returned for this query", "No data", "此查询没有数据返回", "没有数据"}
 TROUBLE = (
@@ -85,12 +84,7 @@ def opened_by(username: str) -> tuple[str, ...]:
 
 def empty(page: Page, slug: str) -> set[str]:
     """Titles of a dashboard's charts that say that there is nothing."""
-    holders = page.locator(HOLDER)
-    return {
-        title
-        for title in expected(slug)
-        if holders.filter(has=page.get_by_text(title, exact=True)).filter(has=page.locator(TROUBLE)).count()
-    }
+    return {title for title in expected(slug) if holder(page, title).filter(has=page.locator(TROUBLE)).count()}
 
 
 def nothing_to_show(opened: Opened, slug: str, username: str) -> set[str]:
@@ -167,8 +161,7 @@ def test_a_phone_shows_charts_as_wide_as_its_screen(sign_in: SignIn, slug: str) 
     if slug == "follow-up":
         keep(page, "dashboard_phone.png")
     if slug in HEAT_MAPS:
-        holder = page.locator(HOLDER).filter(has=page.get_by_text(chart_title(HEAT_MAPS[slug]), exact=True))
-        box = holder.bounding_box()
+        box = holder(page, chart_title(HEAT_MAPS[slug])).bounding_box()
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= PHONE
@@ -198,8 +191,7 @@ def test_a_link_in_the_work_list_opens_that_persons_page(sign_in: SignIn, supers
 def asked_after_a_click(page: Page, slug: str) -> list[str]:
     """Click a value in a table; which charts are asked for again with that value as their filter."""
     chart, column = CLICKED[slug]
-    holder = page.locator(HOLDER).filter(has=page.get_by_text(chart_title(chart), exact=True))
-    cell = holder.locator("tbody tr").first.locator("td").nth(column)
+    cell = holder(page, chart_title(chart)).locator("tbody tr").first.locator("td").nth(column)
     value = cell.inner_text()
     asked: list[str] = []
 

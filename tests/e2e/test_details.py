@@ -8,20 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Page
 
-from tests.browser import CHART, DRAWN_WITHIN_MS, expected, height, open_dashboard
+from tests.browser import CHART, DRAWN_WITHIN_MS, expected, height, holder, open_dashboard
 
 SignIn = Callable[[str, int], Page]
-HOLDER = ".dashboard-component-chart-holder"
 ANALYSTS = (("analyst_hz", "hz"), ("analyst_sh", "sh"))
 TABLE = "Highest scores 评分最高者"
 BEGIN_WITH_A_VALUE = ("indicator-trends", "risk", "person-page")
 """Dashboards with a filter that begins with the first of its values."""
-
-
-def holder(page: Page, title: str) -> Locator:
-    return page.locator(HOLDER).filter(has=page.get_by_text(title, exact=True))
 
 
 @pytest.mark.parametrize(("username", "site"), ANALYSTS)

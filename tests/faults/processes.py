@@ -76,10 +76,23 @@ def _group(leader: int) -> list[str]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended
-            state, _, group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
-            if int(group) == leader and state != "Z":
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            state, _, group = stat(int(folder.name))
+            if group == leader and state != "Z":
+                found.append(command_of(int(folder.name)))
     return found
+
+
+def stat(pid: int) -> tuple[str, int, int]:
+    """Its state, who started it and its group (proc(5)).
+
+    :raises OSError: it has ended
+    """
+    state, parent, group = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:3]
+    return state, int(parent), int(group)
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 def kill_backend(of: Settings, chance: random.Random, role: str) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.dags.conftest import airflow
+from tests.faults import processes
 from tests.faults.test_crashes_marts import shown
 from tests.second_factor import code
 from wellhouse.access import readers
@@ -48,7 +49,7 @@ def line_of(pid: int) -> list[int]:
     found = [pid]
     with suppress(OSError):  # it has ended
         while found[-1] > 1:
-            found.append(int(Path(f"/proc/{found[-1]}/stat").read_text().rpartition(")")[2].split()[1]))
+            found.append(processes.stat(found[-1])[1])
     return found
 
 
@@ -60,7 +61,7 @@ def orphans(of: Settings) -> list[str]:
         with suppress(OSError):  # it has ended, or is somebody else's
             ours = f"WELLHOUSE_VAR={of.var}\0".encode() in (folder / "environ").read_bytes()
             if ours and folder.stat().st_uid == os.getuid() and not roots & {*line_of(int(folder.name))}:
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                found.append(processes.command_of(int(folder.name)))
     return found
 
 

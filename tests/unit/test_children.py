@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from tests.faults import processes
 from wellhouse.settings import PROJECT_ROOT
 
 OF_OURS = """
@@ -32,7 +32,7 @@ time.sleep(60)
 
 def runs(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return processes.stat(pid)[0] != "Z"
     except OSError:
         return False
 

@@ -6,15 +6,17 @@ with cells as (
         series.sex,
         series.age_band,
         series.indicator_code,
-        max(case when series.sex = 'male' then bands.male_count else bands.female_count end)::int as person_count,
+        max(people.person_count)::int as person_count,
         -- exact: a sum of floats would depend on the order the server reads them in
         avg(series.value::numeric)::double precision as mean_value,
         percentile_cont(array[0.1, 0.5, 0.9]) within group (order by series.value) as percentiles
     from {{ ref('int_exam__interpreted') }} as series
     inner join {{ ref('int_population__crossed') }} as bands using (site, exam_year, indicator_code, age_band)
-    where
-        bands.is_published and series.value is not null
-        and case series.sex when 'male' then bands.male_count when 'female' then bands.female_count end >= 11
+    cross join
+        lateral (
+            select case series.sex when 'male' then bands.male_count when 'female' then bands.female_count end as person_count
+        ) as people
+    where bands.is_published and series.value is not null and people.person_count >= 11
     group by series.site, series.exam_year, series.sex, series.age_band, series.indicator_code
 )
 

@@ -255,19 +255,16 @@ class Reader:
         authored = day_of(of.authored)
         if not number:
             number = f"{person}|{form.code}|{of.authored or ''}"
+        answers = [*form.answers(of.item)]
+        if not answers and status != _WITHDRAWN:
+            raise Refused("no_content", "at least one answer")
         said: Counter[str] = Counter()
-        for question, wording, answer in form.answers(of.item):
+        # one that is withdrawn without its answers takes back all that the response of this number ever said
+        for question, wording, answer in answers or [("", "", "")]:
             said[question] += 1
             place = question if said[question] == 1 else f"{question}#{said[question]}"
             rows.tuples["questionnaire"].append(
                 (record, person, number, form.code, form.version, authored, place, wording, answer, status)
-            )
-        if not said and status != _WITHDRAWN:
-            raise Refused("no_content", "at least one answer")
-        if not said:
-            # all that the response of this number ever said
-            rows.tuples["questionnaire"].append(
-                (record, person, number, form.code, form.version, authored, "", "", "", status)
             )
 
     def _plan(self, rows: Rows, record: int, of: fhir.CarePlan, full_url: str | None) -> None:
