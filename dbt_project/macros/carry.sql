@@ -1,6 +1,7 @@
 {#- A carried table keeps the rows of those of whom nothing new has landed since the last complete build; the others' go and come
     anew. `wellhouse dbt build` looks who they are (src/wellhouse/increment.py) and sets the variable `carry`. A query in a
-    `call carry(key)` asks `touched(key)` of what it reads. What no reader sees changes in place; of a mart the new rows are made
+    `call carry(key)` asks `touched(key)` of what it reads. The key is one of a person, of an exam, or site_year: what is said of all
+    people of a site's year is kept where none of their exams changed. What no reader sees changes in place; of a mart the new rows are made
     and tested out of sight and take the place of the old ones when everything is shown (publish.sql). -#}
 {% macro carries() -%}
     {{ 'yes' if var('carry', false) is true and model.resource_type != 'unit_test' }}
@@ -22,7 +23,7 @@
 {% macro touched(column) -%}
     {%- set key = column.split('.') | last -%}
     {%- if carries() -%}
-    {{ column }} in (select {{ key }} from {{ touched_by(key) }})
+    {{ of_touched(key, column | replace(key, '')) }}
     {%- else -%}
     true
     {%- endif -%}
@@ -40,6 +41,15 @@
     {%- endif -%}
 {%- endmacro %}
 
+{% macro key_columns(key, of='') -%}
+    {{ of ~ 'site, ' ~ of ~ 'exam_year' if key == 'site_year' else of ~ key }}
+{%- endmacro %}
+
+{#- A condition that holds for the rows of the touched. -#}
+{% macro of_touched(key, of='') -%}
+    ({{ key_columns(key, of) }}) in (select {{ key_columns(key) }} from {{ touched_by(key) }})
+{%- endmacro %}
+
 {% macro touched_by(key) -%}
     intermediate.touched_{{ key | replace('_key', '') }}
 {%- endmacro %}
@@ -47,8 +57,7 @@
 {#- The rows of the touched, before they come anew. -#}
 {% macro forget() -%}
     {%- if carries() -%}
-    {%- set key = model.config.meta.carried -%}
-    delete from {{ this }} where {{ key }} in (select {{ key }} from {{ touched_by(key) }})
+    delete from {{ this }} where {{ of_touched(model.config.meta.carried) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -59,7 +68,7 @@
             | selectattr('name', 'equalto', relation.identifier) | first -%}
         {%- set key = tested.config.meta.get('carried') if tested else none -%}
         {%- if key -%}
-            {{ return('(select * from ' ~ relation ~ ' where ' ~ key ~ ' in (select ' ~ key ~ ' from ' ~ touched_by(key) ~ ')) as touched_rows') }}
+            {{ return('(select * from ' ~ relation ~ ' where ' ~ of_touched(key) ~ ') as touched_rows') }}
         {%- endif -%}
     {%- endif -%}
     {{ return(dbt.default__get_where_subquery(relation)) }}

@@ -13,7 +13,7 @@
         {%- set shown = made | replace('_next', '') %}
         {%- set key = node.config.meta.get('carried') if var('carry', false) is true %}
         {%- if key %}
-        delete from {{ shown }} where {{ key }} in (select {{ key }} from {{ touched_by(key) }});
+        delete from {{ shown }} where {{ of_touched(key) }};
         {%- set also = node.config.meta.get('also') %}
         {%- if also %}
         delete from {{ shown }} as shown using {{ made }} as made

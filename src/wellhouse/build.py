@@ -23,8 +23,6 @@ from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 
 ROLE = "wh_transform"
-EXAMS = "before_scoring"
-"""The selector with everything that is made of exams, which may be taken over."""
 _GOOD = ("success", "pass", "warn", "no-op")
 _ENVIRONMENT = {"host": "PGHOST", "port": "PGPORT", "dbname": "PGDATABASE", "user": "PGUSER", "sslmode": "PGSSLMODE",
                 "sslrootcert": "PGSSLROOTCERT", "password": "DBT_ENV_SECRET_PASSWORD"}  # fmt: skip
@@ -89,11 +87,11 @@ def build(
     files = project or settings.root / "dbt_project"
     with _alone(settings):
         written.unlink(missing_ok=True)
-        touched = increment.begin(settings, files, whole) if selector == EXAMS else None
+        touched = increment.begin(settings, selector, files, whole)
         told = json.dumps({"as_of": as_of, "carry": touched is not None})
         done = dbt(settings, "build", "--selector", selector, "--vars", told, project=project)
-        if selector == EXAMS and done.returncode == 0 and written.exists():
-            increment.end(settings, files, touched)
+        if done.returncode == 0 and written.exists():
+            increment.end(settings, selector, files, touched)
     if not written.exists():
         raise WellhouseError(f"dbt did not start building: {_first_error(done.stdout + done.stderr)}")
     results = [_node_result(entry) for entry in json.loads(written.read_text())["results"]]

@@ -19,120 +19,187 @@ from wellhouse.settings import Settings
 
 ROLE = "wh_transform"
 CARRIED = {
-    "staging": ("stg_exam__observations",),
-    "intermediate": (
-        "int_exam__converted", "int_exam__interpreted", "int_exam__compared", "int_exam__sloped", "int_stage__yearly",
-        "int_population__interpreted", "int_risk__measured",
+    "before_scoring": (
+        "staging.stg_exam__observations", "intermediate.int_exam__converted", "intermediate.int_exam__interpreted",
+        "intermediate.int_exam__compared", "intermediate.int_exam__sloped", "intermediate.int_stage__yearly",
+        "intermediate.int_population__interpreted", "intermediate.int_population__crossed",
+        "intermediate.int_risk__measured", "marts.fct_observation", "marts.fct_indicator_trend",
+        "marts.fct_stage_summary", "population.rpt_population_trend",
     ),
-    "marts": ("fct_observation", "fct_indicator_trend", "fct_stage_summary"),
+    "after_scoring": (
+        "intermediate.int_rule__known", "intermediate.int_rule__sequenced", "intermediate.int_rule__met",
+        "intermediate.int_rule__evaluated", "intermediate.int_population__examined",
+    ),
 }  # fmt: skip
-"""Tables whose rows depend on nobody but their person, and on populations that a fingerprint tells from others."""
+"""By selector: tables whose rows depend on nobody but their person, or on those who were examined in a site's year, and
+on populations that a fingerprint tells from others. None depends on the day that is looked at."""
+_DECIDING = {
+    "before_scoring": ["exam", "person"],
+    "after_scoring": ["exam", "person", "response", "consultation", "score"],
+}
+"""Of which kinds that is what landed of whom the selector's tables are made."""
 _MOST = 0.3
 """Of all persons; with more of them touched, now and since everything was computed, it is better to compute everything:
 rows that came later do not lie beside their like."""
 
 _REFERS = re.compile(r"\bref\('(\w+)'\)")
 _STATE = """
-    create unlogged table if not exists intermediate.built_on (person_key bigint, exam_key bigint, versions numeric);
-    create unlogged table if not exists intermediate.built_by (project text, tables oid[]);
-    alter table intermediate.built_by add column if not exists touched bigint;
+    drop table if exists
+        intermediate.landed, intermediate.touched_person, intermediate.touched_exam, intermediate.touched_site_year;
+    drop table if exists intermediate.built_on, intermediate.built_by;  -- an earlier version's
+    create unlogged table if not exists intermediate.built (
+        selector text, person_key bigint, kind text, key bigint, versions numeric
+    );
+    create unlogged table if not exists intermediate.built_from (
+        selector text, made_of text, tables oid[], touched bigint
+    );
     create unlogged table if not exists intermediate.built_population (
         indicator_code text, sex text, age_band text, fingerprint numeric
     );
-    drop table if exists intermediate.landed, intermediate.touched_person, intermediate.touched_exam;
-    create unlogged table intermediate.landed as
-        select person_key, exam_key, sum(hashtextextended(xmin::text, (load_id << 32) + row_number)) as versions
-        from (
-            select person_key, exam_key, xmin, load_id, row_number from landing.observation
-            union all
-            select person_key, exam_key, xmin, load_id, row_number from landing.exam
-            union all
-            select person_key, -1, xmin, load_id, row_number from landing.person
-        ) as landed
-        where person_key <> all ((select access.restricted())::bigint[])
-        group by person_key, exam_key;
     create unlogged table intermediate.touched_person (person_key bigint primary key);
     create unlogged table intermediate.touched_exam (exam_key bigint primary key);
+    create unlogged table intermediate.touched_site_year (site text, exam_year int, primary key (site, exam_year));
 """
-# Exam -1: what is said of the person. An exam whose rows name two persons is of the one who was named last: a change of
-# either touches both.
+# What is computed after scoring is made of what was computed before it: of what had landed then, not of what has since.
+_LANDED = {
+    "before_scoring": """
+        create unlogged table intermediate.landed as
+        with landed (person_key, kind, key, row_version, load_id, row_number) as (
+            select person_key, 'exam', exam_key, xmin, load_id, row_number from landing.observation
+            union all
+            select person_key, 'exam', exam_key, xmin, load_id, row_number from landing.exam
+            union all
+            select person_key, 'person', person_key, xmin, load_id, row_number from landing.person
+            union all
+            select person_key, 'response', response_key, xmin, load_id, row_number from landing.questionnaire
+            union all
+            select person_key, 'response', response_key, xmin, load_id, row_number from landing.questionnaire_answer
+            union all
+            select person_key, 'consultation', consultation_key, xmin, load_id, row_number from landing.consultation
+        )
+        select
+            person_key, kind, key,
+            sum(hashtextextended(row_version::text, (load_id << 32) + row_number)) as versions
+        from landed
+        where person_key <> all ((select access.restricted())::bigint[])
+        group by person_key, kind, key
+    """,
+    "after_scoring": """
+        create unlogged table intermediate.landed as
+        select person_key, kind, key, versions from intermediate.built where selector = 'before_scoring'
+        union all
+        select person_key, 'score', exam_key, hashtextextended(xmin::text, exam_key) from risk.scoring
+        where person_key <> all ((select access.restricted())::bigint[])
+    """,
+}
+# An exam or a response whose rows name two persons is of the one who was named last: a change of either touches both.
 _TOUCHED = """
+    create temporary table before on commit drop as
+        select person_key, kind, key, versions from intermediate.built where selector = %(selector)s;
     create temporary table changed on commit drop as
-        select person_key, exam_key
-        from intermediate.landed full join intermediate.built_on using (person_key, exam_key)
-        where landed.versions is distinct from built_on.versions;
+        select person_key, kind, key
+        from intermediate.landed full join before using (person_key, kind, key)
+        where kind = any(%(deciding)s) and (landed.versions is distinct from before.versions or landed.versions = -1);
     create temporary table known on commit drop as
-        select person_key, exam_key from intermediate.landed
+        select person_key, kind, key from intermediate.landed
         union
-        select person_key, exam_key from intermediate.built_on;
+        select person_key, kind, key from before;
     insert into intermediate.touched_person
         select person_key from changed
         union
-        select person_key from known where exam_key in (select exam_key from changed where exam_key >= 0);
+        select person_key from known where (kind, key) in (select kind, key from changed);
     insert into intermediate.touched_exam
-        select distinct exam_key from known
-        where exam_key >= 0 and person_key in (select person_key from intermediate.touched_person);
-    analyze intermediate.touched_person, intermediate.touched_exam;
+        select distinct key from known
+        where kind = 'exam' and person_key in (select person_key from intermediate.touched_person);
+    -- an exam is of the year in which it is now, was shown last, or was when a build failed
+    insert into intermediate.touched_site_year
+        with moved as (
+            select key from changed where kind = 'exam'
+            union
+            select known.key from known join changed using (person_key)
+            where known.kind = 'exam' and changed.kind = 'person'
+        )
+        select site, extract(year from exam_date)::int from landing.exam where exam_key in (select key from moved)
+        union
+        select site, exam_year from marts.fct_exam where exam_key in (select key from moved)
+        union
+        select site, exam_year from intermediate.int_exam__aged where exam_key in (select key from moved);
+    analyze intermediate.touched_person, intermediate.touched_exam, intermediate.touched_site_year;
     -- a build that fails leaves some of their tables changed: they are touched until one is complete
-    delete from intermediate.built_on where person_key in (select person_key from intermediate.touched_person);
-    insert into intermediate.built_on
-        select person_key, exam_key, -1 from known join intermediate.touched_person using (person_key);
+    delete from intermediate.built
+        where selector = %(selector)s and person_key in (select person_key from intermediate.touched_person);
+    insert into intermediate.built
+        select %(selector)s, person_key, kind, key, -1 from known join intermediate.touched_person using (person_key);
 """
 _COMPLETE = """
-    truncate intermediate.built_on, intermediate.built_by, intermediate.built_population;
-    insert into intermediate.built_on select * from intermediate.landed;
+    delete from intermediate.built where selector = %(selector)s;
+    delete from intermediate.built_from where selector = %(selector)s;
+    insert into intermediate.built select %(selector)s, person_key, kind, key, versions from intermediate.landed;
+    insert into intermediate.built_from values (%(selector)s, %(made_of)s, %(tables)s, %(touched)s);
+"""
+_POPULATION = """
+    truncate intermediate.built_population;
     insert into intermediate.built_population
         select indicator_code, sex, age_band, fingerprint from intermediate.int_exam__summarised
 """
+_MODELS = "select string_agg(concat(model, version, registered_at), ';' order by model, version) from risk.model"
 _TABLES = """
     select array_agg(c.oid order by n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where (n.nspname, c.relname) in (select * from unnest(%s::text[], %s::text[]))
+    where n.nspname || '.' || c.relname = any(%s)
 """
+_LAST = "select made_of, tables, touched from intermediate.built_from where selector = %s"
 
 
-def begin(of: Settings, project: Path, whole: bool = False) -> int | None:
+def begin(of: Settings, selector: str, project: Path, whole: bool = False) -> int | None:
     """Look at what has landed; how many persons are to be computed anew, None: all.
 
+    :param selector: a key of ``CARRIED``
     :param whole: all, whatever was built before
     """
-    with db.connect(ROLE, of) as connection:
-        connection.execute(_STATE)
-        known = connection.execute("select project, tables, touched from intermediate.built_by").fetchone()
-        if whole or known is None or known[:2] != (_digest(project), _tables(connection)):
+    with db.connect(ROLE, of) as connection, psycopg.ClientCursor(connection) as cursor:
+        cursor.execute(_STATE)
+        cursor.execute(_LANDED[selector])
+        last = cursor.execute(_LAST, (selector,)).fetchone()
+        if whole or last is None or last[:2] != _made_of(connection, project, selector):
             return None
-        connection.execute(_TOUCHED)
-        touched, everybody = connection.execute(
+        cursor.execute(_TOUCHED, {"selector": selector, "deciding": _DECIDING[selector]})
+        touched, everybody = cursor.execute(
             """select (select count(*) from intermediate.touched_person),
                       (select count(distinct person_key) from intermediate.landed)"""
         ).fetchone() or (0, 0)
-        return None if known[2] + touched > _MOST * everybody else int(touched)
+        return None if last[2] + touched > _MOST * everybody else int(touched)
 
 
-def end(of: Settings, project: Path, touched: int | None) -> None:
+def end(of: Settings, selector: str, project: Path, touched: int | None) -> None:
     """Everything was built and published: the next build goes on from here.
 
     :param touched: what ``begin`` said
     """
-    with db.connect(ROLE, of) as connection:
-        before = connection.execute("select touched from intermediate.built_by").fetchone() or (0,)
-        connection.execute(_COMPLETE)
-        connection.execute(
-            "insert into intermediate.built_by values (%s, %s, %s)",
-            (_digest(project), _tables(connection), 0 if touched is None else before[0] + touched),
-        )
+    with db.connect(ROLE, of) as connection, psycopg.ClientCursor(connection) as cursor:
+        *_, before = cursor.execute(_LAST, (selector,)).fetchone() or (0,)
+        made_of, tables = _made_of(connection, project, selector)
+        state = {"selector": selector, "made_of": made_of, "tables": tables,
+                 "touched": 0 if touched is None else before + touched}  # fmt: skip
+        cursor.execute(_COMPLETE, state)
+        if selector == "before_scoring":
+            cursor.execute(_POPULATION)
 
 
-def _tables(connection: psycopg.Connection) -> list[int] | None:
-    """Which tables there are to take rows from: whoever makes one by hand makes another one."""
-    names = [(schema, table) for schema, tables in CARRIED.items() for table in tables]
-    found = connection.execute(_TABLES, list(map(list, zip(*names, strict=True)))).fetchone()
-    return found[0] if found else None
+def _made_of(connection: psycopg.Connection, project: Path, selector: str) -> tuple[str, list[int] | None]:
+    """What carried tables are made of beside what landed: files, where they show scores the models of these, and the
+    tables to take rows from, also those of the selector before: whoever makes one by hand makes another one."""
+    digest = _digest(project, selector)
+    if "score" in _DECIDING[selector]:
+        digest += str(connection.execute(_MODELS).fetchone())
+    until = list(CARRIED)[: list(CARRIED).index(selector) + 1]
+    tables = connection.execute(_TABLES, ([table for one in until for table in CARRIED[one]],)).fetchone()
+    return digest, tables[0] if tables else None
 
 
-def _digest(project: Path) -> str:
+def _digest(project: Path, selector: str) -> str:
     """Of every file of the dbt project that carried tables are made of: they, what they refer to, macros, settings."""
     known = {p.stem: p for p in project.rglob("*") if p.suffix in (".sql", ".csv")}
-    waiting = [known[table] for tables in CARRIED.values() for table in tables]
+    waiting = [known[table.split(".")[1]] for table in CARRIED[selector]]
     files = {*project.glob("*.yml"), *(project / "macros").rglob("*.sql"), *(project / "seeds").glob("*.yml")}
     while waiting:
         path = waiting.pop()

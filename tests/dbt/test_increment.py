@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -18,13 +20,13 @@ from wellhouse.settings import Settings
 
 PEOPLE = 40
 EVERYTHING = FINGERPRINT.replace("('marts', 'population')", "('marts', 'population', 'staging', 'intermediate')")
-STATE = {"landed", "touched_person", "touched_exam", "built_on", "built_by", "built_population"}
+STATE = {"landed", "touched_person", "touched_exam", "touched_site_year", "built", "built_from", "built_population"}
 """Tables of the increment itself."""
 LATER = crowd.LOAD + 1
-ONE, TWO, KEPT, GONE, ERASED, RESTRICTED = (crowd.FIRST_PERSON + n for n in range(6))
+ONE, TWO, KEPT, GONE, ERASED, RESTRICTED, TOLD = (crowd.FIRST_PERSON + n for n in range(7))
 NEW = crowd.FIRST_PERSON + PEOPLE
 KEYS = {"load": crowd.LOAD, "later": LATER, "site": crowd.SITE, "one": ONE, "two": TWO, "kept": KEPT, "gone": GONE,
-        "erased": ERASED, "new": NEW}  # fmt: skip
+        "erased": ERASED, "new": NEW, "told": TOLD}  # fmt: skip
 
 A_RESULT = """
     insert into landing.observation (load_id, row_number, exam_key, person_key, indicator_code, value_raw, unit_raw,
@@ -41,10 +43,18 @@ LANDS = (
     """insert into landing.observation (load_id, row_number, exam_key, person_key, indicator_code, value_raw, unit_raw,
                                         value, unit)
        values (%(later)s, 2, 999999999, %(one)s, 'SBP', '111', 'mm[Hg]', 111, 'mm[Hg]')""",
+    # an exam was another day
+    """insert into landing.exam (load_id, row_number, exam_key, person_key, site, exam_date)
+       select %(later)s, 5, exam_key, person_key, site, exam_date - 400 from landing.exam
+       where load_id = %(load)s and person_key = %(one)s order by exam_date desc limit 1""",
     # a birth year is told another way
     """insert into landing.person (load_id, row_number, person_key, site, sex, birth_year)
        values (%(later)s, 3, %(two)s, %(site)s, 'female', 1951)""",
 )
+# a doctor hears of a disease, which changes no series but may change tags and whom a population counts
+SAID = """insert into landing.consultation (load_id, row_number, consultation_key, person_key, site, consultation_date,
+                                           hypertension_history, diabetes_history, bp_medication)
+          values (%(later)s, 4, 999999997, %(told)s, %(site)s, '2024-06-01', true, true, true)"""
 MERGED = [f"update landing.{t} set person_key = %(kept)s where person_key = %(gone)s" for t in crowd._TABLES]  # noqa: S608
 # exams go back, their results stay, as when results were sent again while two were one
 PARTED = ["update landing.exam set person_key = %(gone)s where person_key = %(kept)s and exam_key %% 2 = 1"]
@@ -62,17 +72,27 @@ STRANGE = (
 TAKEN_BACK = ("delete from landing.observation where load_id = %(later)s and row_number = 9",)
 
 
+def everything(of: Settings, whole: bool = False) -> tuple[int | None, int | None]:
+    """Built, scored and built as the DAG does it; how many persons were computed anew before and after scoring."""
+    before = runner.build(of, "before_scoring", whole=whole)
+    assert before.passed, [r for r in before.results if r.failed]
+    subprocess.run([sys.executable, "-m", "models.score"], cwd=of.root, check=True, capture_output=True)
+    after = runner.build(of, "after_scoring", whole=whole)
+    assert after.passed, [r for r in after.results if r.failed]
+    return before.touched, after.touched
+
+
 @pytest.fixture(scope="module")
 def landed_twice(built: Settings) -> Iterator[Settings]:
     """Some people more, and a complete build on which others go on."""
     drawn = crowd.draw(PEOPLE, 11, date(2024, 6, 1))
     with crowd.landed(built, drawn):
-        assert runner.build(built, "before_scoring", whole=True).passed
+        everything(built, whole=True)
         yield built
         with administrator(built, built.database) as server:
-            for table in ("person", "exam", "observation"):
+            for table in ("person", "exam", "observation", "consultation"):
                 server.execute(f"delete from landing.{table} where load_id = {LATER}")  # noqa: S608
-    assert runner.build(built, "before_scoring", whole=True).passed
+    everything(built, whole=True)
 
 
 @pytest.fixture
@@ -87,14 +107,13 @@ def rows(server: psycopg.Connection) -> dict[str, str]:
     return {table: content for table, _, content in found if table.split(".")[1] not in STATE}
 
 
-def differences(of: Settings, server: psycopg.Connection) -> tuple[int | None, list[str]]:
+def differences(of: Settings, server: psycopg.Connection) -> tuple[tuple[int | None, int | None], list[str]]:
     """How many persons were computed anew, and the tables that differ from those of a build of everything."""
-    taken_over = runner.build(of, "before_scoring")
-    assert taken_over.passed, [r for r in taken_over.results if r.failed]
+    touched = everything(of)
     found = rows(server)
-    assert runner.build(of, "before_scoring", whole=True).passed
+    everything(of, whole=True)
     expected = rows(server)
-    return taken_over.touched, [table for table, content in expected.items() if found[table] != content]
+    return touched, [table for table, content in expected.items() if found[table] != content]
 
 
 def happen(server: psycopg.Connection, *statements: str) -> None:
@@ -110,16 +129,16 @@ def test_what_happens_to_some_changes_what_a_build_of_everything_changes(
     seen = "select count(*) from marts.fct_stage_summary where person_key = any(%s)"
     server.execute("insert into access.restriction (person_key, purpose) values (%s, 'a test')", (RESTRICTED,))
     try:
-        happen(server, *LANDS, *MERGED, *ERASES)
-        assert differences(landed_twice, server) == (6, [])
+        happen(server, *LANDS, SAID, *MERGED, *ERASES)
+        assert differences(landed_twice, server) == ((6, 7), [])
         assert server.execute(seen, ([ERASED, RESTRICTED],)).fetchone() == (0,)
     finally:
         server.execute("delete from access.restriction where person_key = %s", (RESTRICTED,))
     after = rows(server)
-    for table in ("fct_observation", "fct_stage_summary", "fct_indicator_trend"):
+    for table in ("fct_observation", "fct_stage_summary", "fct_indicator_trend", "fct_person_tag"):
         assert after[f"marts.{table}"] != before[f"marts.{table}"]
     happen(server, *PARTED)
-    assert differences(landed_twice, server) == (3, [])
+    assert differences(landed_twice, server) == ((3, 3), [])
     assert server.execute(seen, ([RESTRICTED],)).fetchone() != (0,)
 
 
@@ -129,32 +148,49 @@ def test_what_a_failed_build_left_is_made_good(landed_twice: Settings, server: p
     failed = runner.build(landed_twice, "before_scoring")
     assert (failed.passed, failed.touched) == (False, 2)
     happen(server, *TAKEN_BACK)
-    assert differences(landed_twice, server) == (2, [])
+    assert differences(landed_twice, server) == ((2, 2), [])
 
 
 def test_a_new_range_computes_everything_and_a_new_rule_what_it_touches(
     landed_twice: Settings,
     project: Path,  # noqa: F811
 ) -> None:
-    assert increment.begin(landed_twice, landed_twice.root / "dbt_project") == 0
-    for seed, touched in (("follow_up_plans", 0), ("tag_rules", 0), ("reference_ranges", None)):
+    assert touched(landed_twice, landed_twice.root / "dbt_project") == (0, 0)
+    for seed, expected in (("follow_up_plans", (0, 0)), ("tag_rules", (0, None)), ("reference_ranges", (None, None))):
         path = project / f"seeds/{seed}.csv"
         path.write_text(path.read_text().replace("2", "3"))
-        assert increment.begin(landed_twice, project) == touched
+        assert touched(landed_twice, project) == expected
+
+
+def touched(of: Settings, project: Path) -> tuple[int | None, ...]:  # noqa: F811
+    return tuple(increment.begin(of, selector, project) for selector in increment.CARRIED)
+
+
+def test_scores_of_another_model_compute_what_is_made_of_scores(
+    landed_twice: Settings, server: psycopg.Connection
+) -> None:
+    files = landed_twice.root / "dbt_project"
+    server.execute("update risk.model set registered_at = now() where model = 'china_par'")
+    assert touched(landed_twice, files) == (0, None)
+    everything(landed_twice)
+    assert touched(landed_twice, files) == (0, 0)
 
 
 def test_a_table_made_by_hand_or_lost_computes_everything(landed_twice: Settings, server: psycopg.Connection) -> None:
     files = landed_twice.root / "dbt_project"
-    assert increment.begin(landed_twice, files) == 0
+    assert touched(landed_twice, files) == (0, 0)
+    done = runner.dbt(landed_twice, "run", "--select", "int_rule__met")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert touched(landed_twice, files) == (0, None)
     done = runner.dbt(landed_twice, "run", "--select", "int_stage__yearly")
     assert done.returncode == 0, done.stdout[-2000:]
-    assert increment.begin(landed_twice, files) is None
-    assert runner.build(landed_twice, "before_scoring").touched is None
-    assert increment.begin(landed_twice, files) == 0
-    server.execute("truncate intermediate.built_on, intermediate.built_by")  # as a crash leaves unlogged tables
-    assert increment.begin(landed_twice, files) is None
+    assert touched(landed_twice, files) == (None, None)
+    assert everything(landed_twice) == (None, None)
+    assert touched(landed_twice, files) == (0, 0)
+    server.execute("truncate intermediate.built, intermediate.built_from")  # as a crash leaves unlogged tables
+    assert touched(landed_twice, files) == (None, None)
 
 
 def test_every_model_that_takes_over_is_watched(project_root: Path) -> None:
     taking = {p.stem for p in (project_root / "dbt_project/models").rglob("*.sql") if "call carry(" in p.read_text()}
-    assert taking == {name for names in increment.CARRIED.values() for name in names}
+    assert taking == {table.split(".")[1] for tables in increment.CARRIED.values() for table in tables}

@@ -1,4 +1,5 @@
 -- A cell under 11 people is absent, and so many more that none is found by subtraction: int_population__crossed.
+{% call carry('site_year', shown=true) %}
 with cells as (
     select
         series.site,
@@ -17,6 +18,7 @@ with cells as (
             select case series.sex when 'male' then bands.male_count when 'female' then bands.female_count end as person_count
         ) as people
     where bands.is_published and series.value is not null and people.person_count >= 11
+        and {{ touched('series.site_year') }}
     group by series.site, series.exam_year, series.sex, series.age_band, series.indicator_code
 )
 
@@ -37,3 +39,4 @@ select
     cells.percentiles[3] as p90
 from cells
 inner join {{ ref('indicators') }} as indicators using (indicator_code)
+{% endcall %}

@@ -1,5 +1,11 @@
--- People and events of each measure: of a site and year in total, by sex, by age band and by wider ones, by employer.
-with cells as (
+-- People and events of each measure and indicator: of a site and year in total, by sex, by age band and by wider ones, by employer.
+with counted as (
+    select * from {{ ref('int_population__measured') }}
+    union all
+    select * from {{ ref('int_population__interpreted') }}
+),
+
+cells as (
     select
         site,
         exam_year,
@@ -10,7 +16,7 @@ with cells as (
         employer,
         count(*) as person_count,
         count(*) filter (where is_event) as event_count
-    from {{ ref('int_population__measured') }}
+    from counted
     group by site, exam_year, family, measure, sex, age_band, employer
 )
 

@@ -1,6 +1,7 @@
 -- Which age bands of a site, year and indicator may be shown by sex. Small is a cell of 1 to 10 people. Where there is one, bands are hidden for both
 -- sexes, those with a small cell first and then the next larger, until what is hidden of each sex is nobody or 11 people: neither
 -- a total nor a report by sex or by age band, less what is shown, finds a small group.
+{% call carry('site_year') %}
 with people as (
     select distinct
         site,
@@ -10,7 +11,7 @@ with people as (
         sex,
         person_key
     from {{ ref('int_exam__interpreted') }}
-    where value is not null and sex is not null and age_band is not null
+    where value is not null and sex is not null and age_band is not null and {{ touched('site_year') }}
 ),
 
 counted as (
@@ -55,3 +56,4 @@ select
     female_count,
     not(has_small and (is_small or male_hidden between 1 and 10 or female_hidden between 1 and 10)) as is_published
 from hidden
+{% endcall %}

@@ -1,8 +1,9 @@
 -- What is known of a person at the last exam of each year: measured that year, said within two years.
+{% call carry('person_key') %}
 with exams as (
     select distinct on (person_key, site, exam_year) *
     from {{ ref('int_exam__aged') }}
-    where sex is not null and age_years >= 18
+    where sex is not null and age_years >= 18 and {{ touched('person_key') }}
     order by person_key asc, site asc, exam_year asc, exam_date desc, exam_key desc
 )
 
@@ -13,16 +14,15 @@ select
     exams.sex,
     exams.age_band,
     exams.employer,
-    {% for name, fact in [('sbp_mm_hg', 'SBP'), ('dbp_mm_hg', 'DBP'), ('fasting_glucose_mmol_l', 'FPG'), ('hba1c_percent', 'HBA1C'),
-        ('bmi_kg_m2', 'BMI'), ('total_cholesterol_mmol_l', 'TC'), ('egfr', 'ckd_epi_2021.egfr'), ('uacr_mg_g', 'UACR')] %}
-        max(facts.value) filter (
-            where facts.fact = '{{ fact }}' and extract(year from facts.evidence_date) = exams.exam_year
-        ) as {{ name }},
-    {% endfor %}
-    {% for fact in ['hypertension_history', 'bp_medication', 'diabetes_history', 'glucose_medication', 'smoking'] %}
-        max(facts.value) filter (
-            where facts.fact = '{{ fact }}' and facts.evidence_date >= exams.exam_date - 730
-        ) as {{ fact }},
+    {% set measured, said = 'extract(year from facts.evidence_date) = exams.exam_year', 'facts.evidence_date >= exams.exam_date - 730' %}
+    {% for name, fact, counts in [
+        ('sbp_mm_hg', 'SBP', measured), ('dbp_mm_hg', 'DBP', measured), ('fasting_glucose_mmol_l', 'FPG', measured),
+        ('hba1c_percent', 'HBA1C', measured), ('bmi_kg_m2', 'BMI', measured), ('total_cholesterol_mmol_l', 'TC', measured),
+        ('egfr', 'ckd_epi_2021.egfr', measured), ('uacr_mg_g', 'UACR', measured),
+        ('hypertension_history', 'hypertension_history', said), ('bp_medication', 'bp_medication', said),
+        ('diabetes_history', 'diabetes_history', said), ('glucose_medication', 'glucose_medication', said), ('smoking', 'smoking', said),
+    ] %}
+        max(facts.value) filter (where facts.fact = '{{ fact }}' and {{ counts }}) as {{ name }},
     {% endfor %}
     exams.exam_date
 from exams
@@ -34,3 +34,4 @@ left join {{ ref('int_rule__sequenced') }} as facts
         and exams.exam_date >= facts.known_from
         and exams.exam_date < facts.known_until
 group by exams.person_key, exams.site, exams.exam_year, exams.sex, exams.age_band, exams.employer, exams.exam_date
+{% endcall %}

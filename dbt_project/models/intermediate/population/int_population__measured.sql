@@ -45,5 +45,3 @@ union all
 select * from {{ ref('int_population__followed_up') }}
 union all
 select * from {{ ref('int_population__participating') }}
-union all
-select * from {{ ref('int_population__interpreted') }}

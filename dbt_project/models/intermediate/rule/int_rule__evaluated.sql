@@ -1,5 +1,6 @@
 -- A rule is looked at on each day on which one of its conditions begins or ends to be met, in the edition in force that day.
 -- It holds when enough of its clauses are met and none that excludes it (clause 0).
+{% call carry('person_key') %}
 with editions as (
     select
         *,
@@ -14,6 +15,7 @@ days as (
         tag,
         unnest(array[met_from, met_until]) as day
     from {{ ref('int_rule__met') }}
+    where {{ touched('person_key') }}
 ),
 
 evaluated as (
@@ -40,7 +42,6 @@ evaluated as (
             and editions.version = met.version
             and days.day >= met.met_from
             and days.day < met.met_until
-    where days.day <= (select as_of from {{ ref('int_rule__dated') }})
     group by 1, 2, 3, 4, 5, 6
 )
 
@@ -48,3 +49,4 @@ select
     *,
     clauses_met >= clauses_needed and exclusions_met = 0 as is_held
 from evaluated
+{% endcall %}

@@ -1,4 +1,5 @@
 -- Everything a rule may ask about a person, as one list: what was measured, said, scored. A bounded result counts as its bound.
+{% call carry('person_key') %}
 select
     person_key,
     site,
@@ -13,6 +14,7 @@ select
     'observation' as evidence_kind,
     exam_key as evidence_key
 from {{ ref('int_exam__interpreted') }}
+where {{ touched('person_key') }}
 union all
 select
     person_key,
@@ -23,6 +25,7 @@ select
     evidence_kind,
     evidence_key
 from {{ ref('int_rule__stated') }}
+where {{ touched('person_key') }}
 union all
 select
     person_key,
@@ -33,6 +36,7 @@ select
     'scale' as evidence_kind,
     response_key as evidence_key
 from {{ ref('int_scale__scored') }}
+where {{ touched('person_key') }}
 union all
 select
     person_key,
@@ -43,4 +47,5 @@ select
     'score' as evidence_kind,
     exam_key as evidence_key
 from {{ ref('int_risk__scored') }}
-where eligible and recalibrated is not true
+where eligible and recalibrated is not true and {{ touched('person_key') }}
+{% endcall %}

@@ -1,4 +1,5 @@
 -- From when until when a fact meets a condition: until the next such fact, or until it is too old to go by.
+{% call carry('person_key') %}
 with compared as (
     select
         facts.*,
@@ -23,6 +24,7 @@ with compared as (
             and (rules.age_low is null or facts.age_years >= rules.age_low)
             and (rules.age_high is null or facts.age_years <= rules.age_high)
             and (rules.apart_days is null or facts.apart_days >= rules.apart_days)
+    where {{ touched('facts.person_key') }}
 )
 
 select
@@ -41,3 +43,4 @@ select
     met_until
 from compared
 where is_met and known_from < met_until
+{% endcall %}

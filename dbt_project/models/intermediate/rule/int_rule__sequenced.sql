@@ -1,12 +1,13 @@
--- Facts that rules ask about: at each, the latest (nth 1) and the one before it (nth 2), until the next comes.
+-- Facts that rules ask about: at each, the latest (nth 1) and, where a rule asks, the one before it (nth 2), until the next comes.
 -- Of two on one day the one of the last key counts.
+{% call carry('person_key') %}
 with once as (
     select distinct on (person_key, site, fact, fact_date) *
     from {{ ref('int_rule__known') }}
     where
         value is not null
-        and fact_date <= (select as_of from {{ ref('int_rule__dated') }})
         and fact in (select fact from {{ ref('tag_conditions') }})
+        and {{ touched('person_key') }}
     order by person_key asc, site asc, fact asc, fact_date asc, evidence_kind desc, evidence_key desc
 ),
 
@@ -44,4 +45,7 @@ cross join
         (1, facts.value, facts.fact_date, facts.evidence_kind, facts.evidence_key),
         (2, facts.value_before, facts.date_before, facts.kind_before, facts.key_before)
     ) as nth (nth, value, evidence_date, evidence_kind, evidence_key)
-where nth.evidence_date is not null
+where
+    nth.evidence_date is not null
+    and (nth.nth = 1 or facts.fact in (select fact from {{ ref('tag_conditions') }} where nth = 2))
+{% endcall %}

@@ -1,10 +1,11 @@
--- Days in a row on which the same edition of a rule holds are one tag, with what raised it.
+-- Up to the day that is looked at, days in a row on which the same edition of a rule holds are one tag, with what raised it.
 with runs as (
     select
         *,
         row_number() over in_order - row_number() over (partition by person_key, site, tag, version, is_held order by day) as run,
         lead(day) over in_order as next_day
     from {{ ref('int_rule__evaluated') }}
+    where day <= (select as_of from {{ ref('int_rule__dated') }})
     window in_order as (partition by person_key, site, tag order by day)
 ),
 

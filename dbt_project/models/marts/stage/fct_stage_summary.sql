@@ -23,6 +23,8 @@ from {{ ref('int_stage__yearly') }} as earlier
 inner join {{ ref('int_stage__yearly') }} as later using (person_key, site, indicator_code)
 inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_reference__varied') }} as varied using (indicator_code)
-where earlier.exam_year < later.exam_year and {{ touched('later.person_key') }}
+where
+    earlier.exam_year < later.exam_year
+    and {{ touched('earlier.person_key') }} and {{ touched('later.person_key') }}
 order by later.indicator_code, later.exam_year, later.site, later.person_key
 {% endcall %}
