@@ -1,7 +1,7 @@
 {#- A carried table keeps the rows of those of whom nothing new has landed since the last complete build; the others' go and come
     anew. `wellhouse dbt build` looks who they are (src/wellhouse/increment.py) and sets the variable `carry`. A query in a
     `call carry(key)` asks `touched(key)` of what it reads. The key is one of a person, of an exam, or site_year: what is said of all
-    people of a site's year is kept where none of their exams changed. What no reader sees changes in place; of a mart the new rows are made
+    people of a site's year is kept where none of their exams changed; complete_years: all or nothing, whether an exam of these changed. What no reader sees changes in place; of a mart the new rows are made
     and tested out of sight and take the place of the old ones when everything is shown (publish.sql). -#}
 {% macro carries() -%}
     {{ 'yes' if var('carry', false) is true and model.resource_type != 'unit_test' }}
@@ -47,7 +47,15 @@
 
 {#- A condition that holds for the rows of the touched. -#}
 {% macro of_touched(key, of='') -%}
+    {%- if key == 'complete_years' -%}
+    {%- set closed_on = '(select closed_on from intermediate.int_exam__closed)' -%}
+    (
+        {{ closed_on }} is distinct from (select closed_on from intermediate.built_closed)
+        or exists (select from intermediate.touched_site_year where exam_year < extract(year from {{ closed_on }}))
+    )
+    {%- else -%}
     ({{ key_columns(key, of) }}) in (select {{ key_columns(key) }} from {{ touched_by(key) }})
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro touched_by(key) -%}

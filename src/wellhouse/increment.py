@@ -21,7 +21,8 @@ ROLE = "wh_transform"
 CARRIED = {
     "before_scoring": (
         "staging.stg_exam__observations", "intermediate.int_exam__converted", "intermediate.int_exam__interpreted",
-        "intermediate.int_exam__compared", "intermediate.int_exam__sloped", "intermediate.int_stage__yearly",
+        "intermediate.int_exam__counted", "intermediate.int_exam__summarised", "intermediate.int_exam__compared",
+        "intermediate.int_exam__sloped", "intermediate.int_stage__yearly",
         "intermediate.int_population__interpreted", "intermediate.int_population__crossed",
         "intermediate.int_risk__measured", "marts.fct_observation", "marts.fct_indicator_trend",
         "marts.fct_stage_summary", "population.rpt_population_trend",
@@ -56,6 +57,7 @@ _STATE = """
     create unlogged table if not exists intermediate.built_population (
         indicator_code text, sex text, age_band text, fingerprint numeric
     );
+    create unlogged table if not exists intermediate.built_closed (closed_on date);
     create unlogged table intermediate.touched_person (person_key bigint primary key);
     create unlogged table intermediate.touched_exam (exam_key bigint primary key);
     create unlogged table intermediate.touched_site_year (site text, exam_year int, primary key (site, exam_year));
@@ -140,7 +142,9 @@ _COMPLETE = """
 _POPULATION = """
     truncate intermediate.built_population;
     insert into intermediate.built_population
-        select indicator_code, sex, age_band, fingerprint from intermediate.int_exam__summarised
+        select indicator_code, sex, age_band, fingerprint from intermediate.int_exam__summarised;
+    truncate intermediate.built_closed;
+    insert into intermediate.built_closed select closed_on from intermediate.int_exam__closed
 """
 _MODELS = "select string_agg(concat(model, version, registered_at), ';' order by model, version) from risk.model"
 _TABLES = """

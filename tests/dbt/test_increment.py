@@ -20,7 +20,7 @@ from wellhouse.settings import Settings
 
 PEOPLE = 40
 EVERYTHING = FINGERPRINT.replace("('marts', 'population')", "('marts', 'population', 'staging', 'intermediate')")
-STATE = {"landed", "touched_person", "touched_exam", "touched_site_year", "built", "built_from", "built_population"}
+STATE = {"landed", "touched_person", "touched_exam", "touched_site_year", "built", "built_from", "built_population", "built_closed"}
 """Tables of the increment itself."""
 LATER = crowd.LOAD + 1
 ONE, TWO, KEPT, GONE, ERASED, RESTRICTED, TOLD = (crowd.FIRST_PERSON + n for n in range(7))

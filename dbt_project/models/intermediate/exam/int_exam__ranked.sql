@@ -1,13 +1,34 @@
--- The share of the results of a sex and age band, over all sites and the years that are complete, that are no higher than a value.
-with counted as (
+-- The share of the results of a sex and age band, over all sites and the years that are complete, that are no higher than a value
+-- that was measured then or since.
+with known as (
     select
         indicator_code,
         sex,
         age_band,
         value,
-        count(*) filter (where exam_date < (select closed_on from {{ ref('int_exam__closed') }})) as value_count
+        value_count
+    from {{ ref('int_exam__counted') }}
+    union all
+    select distinct
+        indicator_code,
+        sex,
+        age_band,
+        value,
+        0 as value_count
     from {{ ref('int_exam__interpreted') }}
-    where value is not null and sex is not null and age_band is not null
+    where
+        value is not null and sex is not null and age_band is not null
+        and exam_date >= (select closed_on from {{ ref('int_exam__closed') }})
+),
+
+counted as (
+    select
+        indicator_code,
+        sex,
+        age_band,
+        value,
+        sum(value_count) as value_count
+    from known
     group by indicator_code, sex, age_band, value
 )
 

@@ -1,5 +1,6 @@
 -- Over all sites and the years that are complete; under 11 people a percentile could point at one of them. The fingerprint is another one when
 -- anything differs that somebody of the group is compared with.
+{% call carry('complete_years') %}
 select
     indicator_code,
     sex,
@@ -12,5 +13,7 @@ from {{ ref('int_exam__interpreted') }}
 where
     value is not null and sex is not null and age_band is not null
     and exam_date < (select closed_on from {{ ref('int_exam__closed') }})
+    and {{ touched('complete_years') }}
 group by indicator_code, sex, age_band
 having count(distinct person_key) >= 11
+{% endcall %}
