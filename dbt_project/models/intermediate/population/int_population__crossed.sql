@@ -1,6 +1,5 @@
--- Which age bands of a site, year and indicator may be shown by sex. Small is a cell of 1 to 10 people. Where there is one, bands are hidden for both
--- sexes, those with a small cell first and then the next larger, until what is hidden of each sex is nobody or 11 people: neither
--- a total nor a report by sex or by age band, less what is shown, finds a small group.
+-- Which age bands of a site, year and indicator may be shown by sex. Where one has a cell of 1 to 10 people, bands are hidden for both sexes, those
+-- first and then the next larger, until of each sex nobody or 11 people are hidden: no total, by sex or by age band, less what is shown finds a small group.
 {% call carry('site_year') %}
 with people as (
     select distinct
@@ -42,8 +41,7 @@ hidden as (
     from flagged
     window smaller as (
         partition by site, exam_year, indicator_code
-        order by is_small desc, male_count + female_count asc, age_band asc
-        rows between unbounded preceding and 1 preceding
+        order by is_small desc, male_count + female_count asc, age_band asc rows between unbounded preceding and 1 preceding
     )
 )
 
