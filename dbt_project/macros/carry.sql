@@ -1,8 +1,11 @@
 {#- A carried table keeps the rows of those of whom nothing new has landed since the last complete build; the others' go and come
     anew. `wellhouse dbt build` looks who they are (src/wellhouse/increment.py) and sets the variable `carry`. A query in a
-    `call carry(key)` asks `touched(key)` of what it reads. The key is one of a person, of an exam, or site_year: what is said of all
-    people of a site's year is kept where none of their exams changed; complete_years: all or nothing, whether an exam of these changed. What no reader sees changes in place; of a mart the new rows are made
-    and tested out of sight and take the place of the old ones when everything is shown (publish.sql). -#}
+    `call carry(key)` asks `touched(key)` of what it reads. The key is one of
+      person_key, exam_key   whose rows are kept where nothing happened to them
+      site_year              what is said of all people of a site's year is kept where none of their exams changed
+      complete_years         all is kept or nothing: whether an exam of a year that is complete changed, or another year is
+    What no reader sees changes in place; of a mart the new rows are made and tested out of sight and take the place of the old
+    ones when everything is shown (publish.sql). -#}
 {% macro carries() -%}
     {{ 'yes' if var('carry', false) is true and model.resource_type != 'unit_test' }}
 {%- endmacro %}
@@ -41,10 +44,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{% macro key_columns(key, of='') -%}
-    {{ of ~ 'site, ' ~ of ~ 'exam_year' if key == 'site_year' else of ~ key }}
-{%- endmacro %}
-
 {#- A condition that holds for the rows of the touched. -#}
 {% macro of_touched(key, of='') -%}
     {%- if key == 'complete_years' -%}
@@ -54,12 +53,11 @@
         or exists (select from intermediate.touched_site_year where exam_year < extract(year from {{ closed_on }}))
     )
     {%- else -%}
-    ({{ key_columns(key, of) }}) in (select {{ key_columns(key) }} from {{ touched_by(key) }})
+    {%- set columns = ['site', 'exam_year'] if key == 'site_year' else [key] -%}
+    ({{ of }}{{ columns | join(', ' ~ of) }}) in (
+        select {{ columns | join(', ') }} from intermediate.touched_{{ key | replace('_key', '') }}
+    )
     {%- endif -%}
-{%- endmacro %}
-
-{% macro touched_by(key) -%}
-    intermediate.touched_{{ key | replace('_key', '') }}
 {%- endmacro %}
 
 {#- The rows of the touched, before they come anew. -#}

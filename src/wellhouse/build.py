@@ -99,19 +99,24 @@ def build(
     return Build(run_id, done.returncode == 0, results, touched)
 
 
-def everything(settings: Settings) -> None:
+def everything(settings: Settings, whole: bool = False) -> list[Build]:
     """Marts and scores, as the DAG ``build_marts`` makes them, without the gate.
 
+    :param whole: as of :func:`build`
+    :returns: what was built before scoring and after it
     :raises WellhouseError: one step failed; what was published before it stays.
     """
+    builds = []
     for step in ("before_scoring", "score", "after_scoring"):
         if step == "score":
             command = [sys.executable, "-m", "models.score"]
             passed = subprocess.run(bound(command), cwd=settings.root, capture_output=True).returncode == 0
         else:
-            passed = build(settings, step).passed
+            builds.append(build(settings, step, whole=whole))
+            passed = builds[-1].passed
         if not passed:
             raise WellhouseError(f"the step {step} of the build failed")
+    return builds
 
 
 @contextmanager

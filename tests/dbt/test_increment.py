@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -73,14 +71,14 @@ STRANGE = (
 TAKEN_BACK = ("delete from landing.observation where load_id = %(later)s and row_number = 9",)
 
 
-def everything(of: Settings, whole: bool = False) -> tuple[int | None, int | None]:
-    """Built, scored and built as the DAG does it; how many persons were computed anew before and after scoring."""
-    before = runner.build(of, "before_scoring", whole=whole)
-    assert before.passed, [r for r in before.results if r.failed]
-    subprocess.run([sys.executable, "-m", "models.score"], cwd=of.root, check=True, capture_output=True)
-    after = runner.build(of, "after_scoring", whole=whole)
-    assert after.passed, [r for r in after.results if r.failed]
-    return before.touched, after.touched
+def everything(of: Settings, whole: bool = False) -> tuple[int | None, ...]:
+    """How many persons were computed anew before scoring and after it."""
+    return tuple(done.touched for done in runner.everything(of, whole))
+
+
+def touched(of: Settings, files: Path) -> tuple[int | None, ...]:
+    """How many would be."""
+    return tuple(increment.begin(of, selector, files) for selector in increment.CARRIED)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +106,7 @@ def rows(server: psycopg.Connection) -> dict[str, str]:
     return {table: content for table, _, content in found if table.split(".")[1] not in STATE}
 
 
-def differences(of: Settings, server: psycopg.Connection) -> tuple[tuple[int | None, int | None], list[str]]:
+def differences(of: Settings, server: psycopg.Connection) -> tuple[tuple[int | None, ...], list[str]]:
     """How many persons were computed anew, and the tables that differ from those of a build of everything."""
     touched = everything(of)
     found = rows(server)
@@ -161,10 +159,6 @@ def test_a_new_range_computes_everything_and_a_new_rule_what_it_touches(
         path = project / f"seeds/{seed}.csv"
         path.write_text(path.read_text().replace("2", "3"))
         assert touched(landed_twice, project) == expected
-
-
-def touched(of: Settings, project: Path) -> tuple[int | None, ...]:  # noqa: F811
-    return tuple(increment.begin(of, selector, project) for selector in increment.CARRIED)
 
 
 def test_scores_of_another_model_compute_what_is_made_of_scores(

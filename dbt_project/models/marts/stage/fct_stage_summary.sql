@@ -25,6 +25,7 @@ inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_reference__varied') }} as varied using (indicator_code)
 where
     earlier.exam_year < later.exam_year
+    -- of both: the planner does not infer one from the other
     and {{ touched('earlier.person_key') }} and {{ touched('later.person_key') }}
 order by later.indicator_code, later.exam_year, later.site, later.person_key
 {% endcall %}
