@@ -70,6 +70,8 @@ create table if not exists ops.gate_result (
     seconds double precision not null,
     at timestamptz not null default clock_timestamp()
 );
+-- What rows were checked against, and the transaction before which each of them had been written.
+alter table ops.gate_result add column if not exists made_of text, add column if not exists until xid8;
 create table if not exists ops.model_run (        -- one row a dbt node a run
     run_id text not null,
     node text not null,

@@ -94,3 +94,57 @@ def test_a_warning_is_told_and_lets_pass(built: Settings, server: psycopg.Connec
     outcome, told = failures(built)
     assert outcome.passed
     assert any(line.startswith("warning expect_column_values_to_be_in_set(site): 1 of") for line in told)
+
+
+def looked_at(of: Settings, table: str = "exam", whole: bool = False) -> int:
+    """How many rows of a landing table a run of the gate reads."""
+    (suite,) = [suite for suite in gate.run(of, whole).suites if suite.table == table]
+    return suite.rows
+
+
+def test_what_held_is_not_read_again_until_a_row_of_its_load_is_written(
+    built: Settings, server: psycopg.Connection
+) -> None:
+    gate.run(built)
+    assert looked_at(built) == 0
+    load, rows, everything = server.execute(
+        """select load_id, count(*), (select count(*) from landing.exam)::int from landing.exam
+           group by load_id order by load_id limit 1"""
+    ).fetchone() or (0, 0, 0)
+    assert looked_at(built, whole=True) == everything > rows > 0
+    server.execute(
+        """update landing.exam set age_years = age_years
+           where (load_id, row_number) = (select load_id, row_number from landing.exam where load_id = %s limit 1)""",
+        (load,),
+    )
+    assert looked_at(built) == rows
+    assert looked_at(built) == 0
+
+
+def test_what_was_being_written_when_others_held_is_read(built: Settings, server: psycopg.Connection) -> None:
+    gate.run(built)
+    with administrator(built, built.database, autocommit=False) as slow:
+        slow.execute(EXAM)
+        gate.run(built)
+        slow.commit()
+    assert looked_at(built) == 1
+
+
+@pytest.mark.parametrize("bad", [EXAM.replace(" 40,", " 121,"), EXAM.replace("'hz'", "'xa'")], ids=["critical", "warning"])
+def test_what_failed_is_read_until_it_holds(built: Settings, server: psycopg.Connection, bad: str) -> None:
+    gate.run(built)
+    server.execute(bad)  # type: ignore[call-overload]
+    assert [looked_at(built) for _ in range(2)] == [1, 1]
+    server.execute(f"update landing.exam set age_years = 40, site = 'hz' where load_id = {LOAD}")  # noqa: S608
+    assert [looked_at(built) for _ in range(2)] == [1, 0]
+
+
+def test_another_vocabulary_is_asked_of_everything(
+    built: Settings, server: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.run(built)
+    known = gate.suites.parameters(built)
+    monkeypatch.setattr(gate.suites, "parameters", lambda _: known | {"sites": [*known["sites"], "xa"]})
+    assert looked_at(built) == server.execute("select count(*) from landing.exam").fetchone()[0] > 0  # type: ignore[index]
+    monkeypatch.setattr(gate.suites, "parameters", lambda _: known | {"today": "2999-01-01"})
+    assert looked_at(built) == 0

@@ -67,3 +67,16 @@ def test_an_expectation_without_severity_is_refused(tmp_path: Path) -> None:
 def test_a_gate_without_suites_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WellhouseError, match="no expectations"):
         suites.load(tmp_path)
+
+
+@pytest.mark.parametrize("suite", LOADED, ids=lambda s: s.table)
+def test_every_expectation_can_be_asked_of_a_load_alone(suite: suites.Suite) -> None:
+    """The gate does not read loads again that held; and none of them stops holding because the day is another one."""
+    for expectation in suite.expectations:
+        given = expectation["kwargs"]
+        if "unique" in expectation["type"]:
+            assert "load_id" in given["column_list"]
+        moving = [name for name, value in given.items() if isinstance(value, dict) and value["$PARAMETER"] in suites.MOVING]
+        assert moving in ([], ["max_value"])
+    by_row = {"exist", "not_be_null", "be_in_set", "be_between", "be_unique"}
+    assert all(any(e["type"].endswith(known) for known in by_row) for e in suite.expectations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import typer
 
@@ -19,17 +20,18 @@ def _gate() -> None:
 
 @app.command()
 def run(
+    whole: Annotated[bool, typer.Option(help="also loads that held when they were checked last")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run every suite; exit 1 if a critical expectation failed."""
+    """Run every suite on loads that came or changed since they held; exit 1 if a critical expectation failed."""
     from wellhouse.gate import run as gate
 
-    outcome = gate.run(settings())
+    outcome = gate.run(settings(), whole)
     if as_json:
         print(json.dumps(outcome.document()))
     else:
         for suite in outcome.suites:
-            counts = f"{len(suite.checks):3} checked {len(suite.failures):3} failed"
+            counts = f"{len(suite.checks):3} checked {len(suite.failures):3} failed of {suite.rows:,} rows"
             print(f"{suite.table:22} {counts} {suite.seconds:6.1f} s")
     for suite in outcome.suites:
         for failure in suite.failures:

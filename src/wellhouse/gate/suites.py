@@ -18,6 +18,8 @@ from wellhouse.settings import Settings
 
 PREFIX = "landing__"
 SEVERITIES = ("critical", "warning")
+MOVING = ("today", "this_year", "horizon")
+"""Parameters that the calendar moves: upper bounds, so that what held keeps holding."""
 _HORIZON = timedelta(days=50 * 365)
 
 

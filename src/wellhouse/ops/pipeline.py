@@ -32,6 +32,8 @@ AT_ONCE = ("back_up", "heartbeat")
 OTHERS = ("fit_risk_models", *STANDING)
 KNOWN_WITHIN_S = 180
 POLL_S = 2.0
+ANSWERS_WITHIN_S = 120
+"""How long a question waits for an API server that was killed and is started again."""
 GRACE_S = 10.0
 """How long a landing may take to start a build by itself."""
 ENDED = ("success", "failed")
@@ -117,10 +119,15 @@ class Airflow:
         return dict(answer.json())
 
     def _call(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            return self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise WellhouseError(f"Airflow does not answer on {self.url}: {type(error).__name__}") from None
+        """A question is asked again; an order may have been heard, so it is not given twice."""
+        deadline = time.monotonic() + (ANSWERS_WITHIN_S if method == "GET" else 0)
+        while True:
+            try:
+                return self._http.request(method, path, **options)
+            except httpx.HTTPError as error:
+                if time.monotonic() > deadline:
+                    raise WellhouseError(f"Airflow does not answer on {self.url}: {type(error).__name__}") from None
+            time.sleep(POLL_S)
 
 
 def run(of: Settings, dags: Iterable[str], say: Say) -> None:
