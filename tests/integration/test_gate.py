@@ -123,14 +123,15 @@ def test_what_held_is_not_read_again_until_a_row_of_its_load_is_written(
 
 def test_what_was_being_written_when_others_held_is_read(built: Settings, server: psycopg.Connection) -> None:
     gate.run(built)
-    with administrator(built, built.database, autocommit=False) as slow:
+    with administrator(built, built.database) as slow, slow.transaction():
         slow.execute(EXAM)
         gate.run(built)
-        slow.commit()
     assert looked_at(built) == 1
 
 
-@pytest.mark.parametrize("bad", [EXAM.replace(" 40,", " 121,"), EXAM.replace("'hz'", "'xa'")], ids=["critical", "warning"])
+@pytest.mark.parametrize(
+    "bad", [EXAM.replace(" 40,", " 121,"), EXAM.replace("'hz'", "'xa'")], ids=["critical", "warning"]
+)
 def test_what_failed_is_read_until_it_holds(built: Settings, server: psycopg.Connection, bad: str) -> None:
     gate.run(built)
     server.execute(bad)  # type: ignore[call-overload]

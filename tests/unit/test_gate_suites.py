@@ -76,7 +76,9 @@ def test_every_expectation_can_be_asked_of_a_load_alone(suite: suites.Suite) -> 
         given = expectation["kwargs"]
         if "unique" in expectation["type"]:
             assert "load_id" in given["column_list"]
-        moving = [name for name, value in given.items() if isinstance(value, dict) and value["$PARAMETER"] in suites.MOVING]
+        moving = [
+            name for name, value in given.items() if isinstance(value, dict) and value["$PARAMETER"] in suites.MOVING
+        ]
         assert moving in ([], ["max_value"])
     by_row = {"exist", "not_be_null", "be_in_set", "be_between", "be_unique"}
     assert all(any(e["type"].endswith(known) for known in by_row) for e in suite.expectations)
