@@ -28,6 +28,7 @@ CARRIED = {
         "marts.fct_stage_summary", "population.rpt_population_trend",
     ),
     "after_scoring": (
+        "intermediate.int_risk__scored", "marts.fct_risk_score",
         "intermediate.int_rule__known", "intermediate.int_rule__sequenced", "intermediate.int_rule__met",
         "intermediate.int_rule__evaluated", "intermediate.int_population__examined",
     ),

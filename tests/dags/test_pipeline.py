@@ -9,6 +9,7 @@ import psycopg
 
 from wellhouse import db
 from wellhouse.monitor import measures
+from wellhouse.ops import supervisor
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.ops.pipeline import Airflow
 from wellhouse.settings import Settings
@@ -76,3 +77,16 @@ def test_an_unknown_dag_is_one_line(airflow: Settings) -> None:
     done = pipeline("ingest_horoscopes")
     assert done.returncode == 1
     assert done.stderr.startswith("wellhouse: there is no DAG ingest_horoscopes: there are ingest_exams, ")
+
+
+def test_an_api_server_that_is_killed_is_asked_again(airflow: Settings) -> None:
+    with subprocess.Popen(
+        ["wellhouse", "pipeline", "run", "--dag", "ingest_cards"], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("ingest_cards: ")  # the run was ordered
+        supervisor._call(airflow, "signalProcess", "airflow-api-server", "KILL")
+        said, complained = process.communicate(timeout=300)
+    assert process.returncode == 0, complained
+    assert said.splitlines()[-1].startswith("ingest_cards: success after")

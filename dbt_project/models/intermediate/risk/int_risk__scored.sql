@@ -1,4 +1,5 @@
 -- Scores of the version of each model that was registered last, and of the one fitted to the centre's own people.
+{% call carry('person_key') %}
 with versions as (
     select
         model,
@@ -31,3 +32,5 @@ select
     newest.recalibrated
 from {{ ref('stg_risk__scores') }} as scores
 inner join newest using (model, version)
+where {{ touched('scores.person_key') }}
+{% endcall %}
