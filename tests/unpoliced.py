@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-FENCE = re.compile(r"\bsite = ANY\s*\(\(\s*SELECT\s+access\.my_sites\(\)\s*\)::text\[\]\)", re.IGNORECASE)
+FENCE = re.compile(
+    r"\bsite = ANY\s*\(\(\s*SELECT\s+access\.my_sites\(\)\s*\|\|\s*REPEAT\(' ',\s*128\)\s*\)::text\[\]\)", re.IGNORECASE
+)
 """Superset's own row rule (``dashboards/access/row_level_security.yaml``) as it stands in a query."""
 
 

@@ -355,6 +355,12 @@ begin
         -- loads append, so blocks are in load order: a block range index costs next to nothing on the way in
         execute format('create index if not exists %I on landing.%I using brin (load_id) with (pages_per_range = 32)',
                        name || '_load_id', name);
+        -- policies compare sites with a word that long, which is nobody's (dbt_project/macros/row_security.sql)
+        if exists (select from pg_attribute where attrelid = ('landing.' || name)::regclass and attname = 'site')
+            and not exists (select from pg_constraint where conrelid = ('landing.' || name)::regclass and conname = 'site_is_short')
+        then
+            execute format('alter table landing.%I add constraint site_is_short check (length(site) < 128)', name);
+        end if;
     end loop;
 end
 $$;

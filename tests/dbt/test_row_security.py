@@ -134,3 +134,18 @@ def test_management_reads_aggregates_and_no_person(built: Settings) -> None:
 def test_readers_reach_marts_only(analyst: psycopg.Connection, schema: str) -> None:
     allowed = analyst.execute("select has_schema_privilege(current_user, %s, 'usage')", (schema,)).fetchone()
     assert allowed == (False,)
+
+
+def test_the_word_that_policies_compare_with_is_no_site(built: Settings) -> None:
+    """Else its rows would be everybody's."""
+    with administrator(built, built.database) as server:
+        unchecked = server.execute(
+            """select table_name from information_schema.columns
+               where (table_schema, column_name) = ('landing', 'site') and not exists (
+                   select from pg_constraint
+                   where conname = 'site_is_short' and convalidated
+                       and conrelid = format('landing.%I', table_name)::regclass)"""
+        ).fetchall()
+        assert unchecked == []
+        with pytest.raises(psycopg.errors.CheckViolation, match="site_is_short"):
+            server.execute("update landing.exam set site = repeat(' ', 128)")
