@@ -2,4 +2,4 @@
 select observations.exam_key
 from {{ ref('stg_exam__observations') }} as observations
 left join {{ ref('stg_exam__exams') }} as exams using (exam_key)
-where exams.exam_key is null
+where exams.exam_key is null and {{ touched('observations.exam_key') }}

@@ -210,8 +210,11 @@ grant select (load_id, field, reason, expected, count, released_at) on quarantin
 
 grant usage on schema ops to wh_ingest, wh_transform, wh_model, wh_ops, wh_administrator;
 grant select, insert, update, delete on ops.load, ops.resend to wh_ingest;
-grant insert, select on ops.gate_result to wh_ingest;
-grant insert, select on ops.gate_result, ops.model_run to wh_transform, wh_ops;
+-- the gate goes by its last results: who parses files does not write them
+revoke insert on ops.gate_result from wh_ingest, wh_ops;
+grant select on ops.gate_result to wh_ingest;
+grant insert, select on ops.gate_result, ops.model_run to wh_transform;
+grant insert, select on ops.model_run to wh_ops;
 grant insert on ops.alert, ops.report to wh_ops;
 -- named one by one: what a later script makes is granted there, however often this one runs
 grant select on ops.load, ops.resend, ops.gate_result, ops.model_run, ops.alert to wh_transform, wh_ops, wh_administrator;

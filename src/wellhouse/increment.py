@@ -24,11 +24,12 @@ CARRIED = {
         "intermediate.int_exam__counted", "intermediate.int_exam__summarised", "intermediate.int_exam__compared",
         "intermediate.int_exam__sloped", "intermediate.int_stage__yearly",
         "intermediate.int_population__interpreted", "intermediate.int_population__crossed",
-        "intermediate.int_risk__measured", "marts.fct_observation", "marts.fct_indicator_trend",
-        "marts.fct_stage_summary", "population.rpt_population_trend",
+        "intermediate.int_risk__measured", "intermediate.int_risk__known", "intermediate.int_intervention__observed",
+        "marts.fct_exam", "marts.fct_observation", "marts.fct_indicator_trend", "marts.fct_stage_summary",
+        "population.rpt_population_trend",
     ),
     "after_scoring": (
-        "intermediate.int_risk__scored", "marts.fct_risk_score",
+        "intermediate.int_risk__scored", "intermediate.int_risk__banded", "marts.fct_risk_score",
         "intermediate.int_rule__known", "intermediate.int_rule__sequenced", "intermediate.int_rule__met",
         "intermediate.int_rule__evaluated", "intermediate.int_population__examined",
     ),
@@ -36,7 +37,7 @@ CARRIED = {
 """By selector: tables whose rows depend on nobody but their person, or on those who were examined in a site's year, and
 on populations that a fingerprint tells from others. None depends on the day that is looked at."""
 _DECIDING = {
-    "before_scoring": ["exam", "person"],
+    "before_scoring": ["exam", "person", "response", "consultation"],
     "after_scoring": ["exam", "person", "response", "consultation", "score"],
 }
 """Of which kinds that is what landed of whom the selector's tables are made."""
@@ -147,7 +148,10 @@ _POPULATION = """
     truncate intermediate.built_closed;
     insert into intermediate.built_closed select closed_on from intermediate.int_exam__closed
 """
-_MODELS = "select string_agg(concat(model, version, registered_at), ';' order by model, version) from risk.model"
+_MODELS = """
+    select string_agg(concat(model, version, registered_at, kind, source, card -> 'yearly'), ';' order by model, version)
+    from risk.model
+"""
 _TABLES = """
     select array_agg(c.oid order by n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname || '.' || c.relname = any(%s)

@@ -87,8 +87,8 @@ def test_marts(own: Settings) -> None:
 def test_the_gate(own: Settings) -> None:
     insert = "insert into ops.gate_result (run_id, table_name, expectations, failed, critical_failed, details, seconds)"
     with proven(own, "gate_failed(table=landing.exam)"):
-        execute(own, "wh_ops", f"{insert} values ('r1', 'landing.exam', 1, 1, 1, '{{}}', 1)")
-    execute(own, "wh_ops", f"{insert} values ('r2', 'landing.exam', 1, 0, 0, '{{}}', 1)")
+        execute(own, "wh_transform", f"{insert} values ('r1', 'landing.exam', 1, 1, 1, '{{}}', 1)")
+    execute(own, "wh_transform", f"{insert} values ('r2', 'landing.exam', 1, 0, 0, '{{}}', 1)")
     assert "gate_failed(table=landing.exam)" not in firing(own)
 
 

@@ -76,6 +76,7 @@ def test_every_expectation_can_be_asked_of_a_load_alone(suite: suites.Suite) -> 
         given = expectation["kwargs"]
         if "unique" in expectation["type"]:
             assert "load_id" in given["column_list"]
+        assert "mostly" not in given or expectation["meta"]["severity"] == "warning"  # a share is of what is read
         moving = [
             name for name, value in given.items() if isinstance(value, dict) and value["$PARAMETER"] in suites.MOVING
         ]

@@ -145,11 +145,11 @@ def _check(
 
     started = time.monotonic()
     used = _used(suite, values)
-    made_of, until, loads = _unheld(settings, suite, used, whole)
     query = f"select * from {SCHEMA}.{suite.table}"  # noqa: S608
-    if loads is not None:
-        query += f" where load_id = any('{{{','.join(map(str, loads))}}}'::bigint[])"
     try:
+        made_of, until, loads = _unheld(settings, suite, used, whole)
+        if loads is not None:
+            query += f" where load_id = any('{{{','.join(map(str, loads))}}}'::bigint[])"
         asset = source.add_query_asset(suite.name, query=query)
         batch = asset.add_batch_definition_whole_table(suite.name).get_batch()
     except Exception as error:

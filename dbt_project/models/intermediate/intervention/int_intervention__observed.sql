@@ -1,8 +1,11 @@
 -- The values that programmes aim at, each with the next one to one and a half years on: what a person does with or without a programme.
+{% call carry('person_key') %}
 with aimed_at as (
     select *
     from {{ ref('int_exam__interpreted') }}
-    where value is not null and indicator_code in (select indicator_code from {{ ref('programme_targets') }})
+    where
+        value is not null and indicator_code in (select indicator_code from {{ ref('programme_targets') }})
+        and {{ touched('person_key') }}
 ),
 
 -- by equal keys, so that the server may hash: looking for each value's next one anew takes a square of the rows
@@ -39,3 +42,4 @@ from aimed_at as series
 inner join {{ ref('programme_targets') }} as targets using (indicator_code)
 left join followed using (person_key, site, indicator_code, exam_key)
 where series.sex is not null and series.age_years is not null
+{% endcall %}

@@ -1,5 +1,6 @@
 -- Bands of the published models that are scored every year, beside those of the year before: neither a year without an exam
 -- nor a model that was not for the person is bridged.
+{% call carry('person_key') %}
 select
     scores.person_key,
     scores.site,
@@ -27,4 +28,7 @@ left join {{ ref('int_risk__scored') }} as before
         and scores.model = before.model
         and scores.version = before.version
         and scores.output = before.output
-where scores.is_yearly and not scores.recalibrated and scores.category is not null
+where
+    scores.is_yearly and not scores.recalibrated and scores.category is not null
+    and {{ touched('scores.person_key') }}
+{% endcall %}

@@ -1,3 +1,7 @@
+{% call carry('person_key') %}
 select * from {{ ref('int_risk__measured') }}
+where {{ touched('person_key') }}
 union all
 select * from {{ ref('int_risk__answered') }}
+where {{ touched('person_key') }}
+{% endcall %}
