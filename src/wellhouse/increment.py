@@ -149,7 +149,8 @@ _POPULATION = """
     insert into intermediate.built_closed select closed_on from intermediate.int_exam__closed
 """
 _MODELS = """
-    select string_agg(concat(model, version, registered_at, kind, source, card -> 'yearly'), ';' order by model, version)
+    select
+        string_agg(concat(model, version, registered_at, kind, source, card -> 'yearly'), ';' order by model, version)
     from risk.model
 """
 _TABLES = """

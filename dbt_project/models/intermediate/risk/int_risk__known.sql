@@ -1,3 +1,4 @@
+-- The last known value of each input at each exam, measured or told.
 {% call carry('person_key') %}
 select * from {{ ref('int_risk__measured') }}
 where {{ touched('person_key') }}
