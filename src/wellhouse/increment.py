@@ -25,7 +25,7 @@ CARRIED = {
         "intermediate.int_exam__sloped", "intermediate.int_stage__yearly",
         "intermediate.int_population__interpreted", "intermediate.int_population__crossed",
         "intermediate.int_risk__measured", "intermediate.int_risk__known", "intermediate.int_intervention__observed",
-        "marts.fct_exam", "marts.fct_observation", "marts.fct_indicator_trend", "marts.fct_stage_summary",
+        "marts.fct_observation", "marts.fct_indicator_trend", "marts.fct_stage_summary",
         "population.rpt_population_trend",
     ),
     "after_scoring": (

@@ -191,3 +191,13 @@ def test_a_table_made_by_hand_or_lost_computes_everything(landed_twice: Settings
 def test_every_model_that_takes_over_is_watched(project_root: Path) -> None:
     taking = {p.stem for p in (project_root / "dbt_project/models").rglob("*.sql") if "call carry(" in p.read_text()}
     assert taking == {table.split(".")[1] for tables in increment.CARRIED.values() for table in tables}
+
+
+def test_nothing_reads_a_mart_of_which_only_new_rows_are_made(project_root: Path) -> None:
+    """The others are still where readers see them while a build goes on."""
+    models = {p.stem: p.read_text() for p in (project_root / "dbt_project").rglob("*.sql")}
+    made_new = {name for name, text in models.items() if "shown=true" in text.partition("%}")[0]}
+    assert {"fct_observation", "rpt_population_trend"} <= made_new
+    assert {
+        name: read for name, text in models.items() if (read := made_new & {*increment._REFERS.findall(text)})
+    } == {}

@@ -1,12 +1,10 @@
 -- An exam and how much of it is out of range.
-{% call carry('person_key', shown=true) %}
 with counted as (
     select
         exam_key,
         count(*)::int as observation_count,
         (count(*) filter (where interpretation in ('L', 'H', 'A')))::int as abnormal_count
     from {{ ref('int_exam__interpreted') }}
-    where {{ touched('person_key') }}
     group by exam_key
 )
 
@@ -25,5 +23,3 @@ select
     coalesce(counted.abnormal_count, 0) as abnormal_count
 from {{ ref('int_exam__aged') }} as exams
 left join counted using (exam_key)
-where {{ touched('exams.person_key') }}
-{% endcall %}
