@@ -96,9 +96,9 @@ def test_a_warning_is_told_and_lets_pass(built: Settings, server: psycopg.Connec
     assert any(line.startswith("warning expect_column_values_to_be_in_set(site): 1 of") for line in told)
 
 
-def looked_at(of: Settings, table: str = "exam", whole: bool = False) -> int:
-    """How many rows of a landing table a run of the gate reads."""
-    (suite,) = [suite for suite in gate.run(of, whole).suites if suite.table == table]
+def looked_at(of: Settings, whole: bool = False) -> int:
+    """How many rows of ``landing.exam`` a run of the gate reads."""
+    (suite,) = [suite for suite in gate.run(of, whole).suites if suite.table == "exam"]
     return suite.rows
 
 

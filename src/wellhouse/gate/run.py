@@ -8,8 +8,6 @@ are kept.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import time
 import uuid
@@ -17,12 +15,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from psycopg import sql
+import psycopg
 from psycopg.types.json import Jsonb
 
 from wellhouse import db
 from wellhouse.errors import WellhouseError
-from wellhouse.gate import suites
+from wellhouse.gate import loads, suites
 from wellhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,10 +57,7 @@ class SuiteResult:
     table: str
     checks: list[Check]
     seconds: float
-    made_of: str
-    """What the rows were checked against: :func:`_unheld`."""
-    until: int
-    """The transaction before which every row that was written had been read."""
+    reading: loads.Reading
 
     @property
     def rows(self) -> int:
@@ -116,7 +111,9 @@ def run(settings: Settings, whole: bool = False) -> GateRun:
     checked = suites.load(settings.root / "expectations")
     source = _datasource(settings)
     values = suites.parameters(settings)
-    outcome = GateRun(str(uuid.uuid4()), [_check(settings, source, suite, values, whole) for suite in checked])
+    with db.connect(ROLE, settings, autocommit=True) as connection:
+        results = [_check(connection, source, suite, values, whole) for suite in checked]
+    outcome = GateRun(str(uuid.uuid4()), results)
     _record(settings, outcome)
     return outcome
 
@@ -139,62 +136,21 @@ def _datasource(settings: Settings) -> PostgresDatasource:
 
 
 def _check(
-    settings: Settings, source: PostgresDatasource, suite: suites.Suite, values: dict[str, Any], whole: bool
+    connection: psycopg.Connection, source: PostgresDatasource, suite: suites.Suite, values: dict[str, Any], whole: bool
 ) -> SuiteResult:
     from great_expectations import ExpectationSuite
 
     started = time.monotonic()
     used = _used(suite, values)
-    query = f"select * from {SCHEMA}.{suite.table}"  # noqa: S608
     try:
-        made_of, until, loads = _unheld(settings, suite, used, whole)
-        if loads is not None:
-            query += f" where load_id = any('{{{','.join(map(str, loads))}}}'::bigint[])"
-        asset = source.add_query_asset(suite.name, query=query)
+        reading = loads.unheld(connection, f"{SCHEMA}.{suite.table}", suite, used, whole)
+        asset = source.add_query_asset(suite.name, query=reading.query)
         batch = asset.add_batch_definition_whole_table(suite.name).get_batch()
     except Exception as error:
         raise WellhouseError(f"the gate cannot read {SCHEMA}.{suite.table} ({type(error).__name__})") from None
     expected = ExpectationSuite(name=suite.name, expectations=suite.expectations)
     result = batch.validate(expected, result_format=COUNTS_ONLY, expectation_parameters=used)
-    checks = list(map(_check_of, result.results))
-    return SuiteResult(suite.table, checks, time.monotonic() - started, made_of, until)
-
-
-# Who began before this may still be writing: only what was written before all of these began has been seen. Numbers of
-# transactions wrap: of those too far back nobody can tell which came first.
-_HELD = """
-    select made_of, now, until::text::bigint % 4294967296
-    from (
-        select
-            concat({digest}, {table}::regclass::oid, (select system_identifier from pg_control_system())) as made_of,
-            pg_snapshot_xmin(pg_current_snapshot())::text::bigint as now
-    ) as current
-    left join lateral (
-        select until from ops.gate_result
-        where
-            table_name = {name} and failed = 0 and gate_result.made_of = current.made_of and at <= clock_timestamp()
-            and until::text::bigint between now - 2000000000 and now
-        order by gate_id desc limit 1
-    ) as held on true
-"""
-_WRITTEN = "select distinct load_id from {table} where age(xmin) <= age({since}::text::xid) order by 1"
-
-
-def _unheld(
-    settings: Settings, suite: suites.Suite, values: dict[str, Any], whole: bool
-) -> tuple[str, int, list[int] | None]:
-    """What a check goes by now, from which transaction on, and the loads a row of which was written since all held
-    (None: whatever is there). A day that passes makes nothing fail: no bound of a suite moves but upwards.
-    """
-    steady = {name: value for name, value in values.items() if name not in suites.MOVING}
-    digest = hashlib.sha256(json.dumps([suite.expectations, steady], sort_keys=True).encode()).hexdigest()
-    with db.connect(ROLE, settings, autocommit=True) as connection:
-        query = sql.SQL(_HELD).format(digest=digest, table=f"{SCHEMA}.{suite.table}", name=suite.table)
-        made_of, until, since = connection.execute(query).fetchone() or ()
-        if whole or since is None:
-            return made_of, until, None
-        query = sql.SQL(_WRITTEN).format(table=sql.Identifier(SCHEMA, suite.table), since=since)
-        return made_of, until, [load for (load,) in connection.execute(query)]
+    return SuiteResult(suite.table, list(map(_check_of, result.results)), time.monotonic() - started, reading)
 
 
 def _used(suite: suites.Suite, values: dict[str, Any]) -> dict[str, Any]:
@@ -243,4 +199,4 @@ def _rows(outcome: GateRun) -> Iterable[tuple[Any, ...]]:
     for suite in outcome.suites:
         details = Jsonb([vars(check) for check in suite.failures])
         counts = (len(suite.checks), len(suite.failures), len(suite.critical))
-        yield (outcome.run_id, suite.table, *counts, details, suite.seconds, suite.made_of, suite.until)
+        yield (outcome.run_id, suite.table, *counts, details, suite.seconds, suite.reading.made_of, suite.reading.until)

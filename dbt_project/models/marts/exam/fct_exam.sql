@@ -1,4 +1,3 @@
--- An exam and how much of it is out of range.
 with counted as (
     select
         exam_key,
