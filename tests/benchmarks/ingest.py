@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from pyarrow.csv import ConvertOptions, ReadOptions, read_csv
 
 from tests.benchmarks.figure import Figure, cost, rate
-from tests.benchmarks.throwaway import installed, timed
+from tests.benchmarks.throwaway import WELLHOUSE, installed, timed
 from tests.package_manager import UV
 from wellhouse import db
 from wellhouse.landing.tables import SCHEMAS
@@ -30,7 +30,6 @@ OBSERVATIONS = int(os.environ.get("BENCH_OBSERVATIONS", "5000000"))
 PEER_ROWS = min(OBSERVATIONS, int(os.environ.get("BENCH_PEER_ROWS", "200000")))
 PEERS = {"dlt": OBSERVATIONS, "pandas": PEER_ROWS, "target_postgres": PEER_ROWS}
 PEER_PACKAGES = ("dlt[postgres]", "meltanolabs-target-postgres", "pandas", "pyarrow", "sqlalchemy", "psycopg2-binary")
-WELLHOUSE = str(Path(sys.executable).with_name("wellhouse"))
 
 
 def bench_file(folder: Path, layout: str, observations: int) -> Path:

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.figure import Figure, cost, rate
-from tests.benchmarks.throwaway import installed, timed
+from tests.benchmarks.throwaway import WELLHOUSE, installed, timed
 from wellhouse.sample.bench import YEARS
 from wellhouse.sample.indicators import INDICATORS
 
 PEOPLE = int(os.environ.get("BENCH_MARTS_PEOPLE", "10000"))
-WELLHOUSE = str(Path(sys.executable).with_name("wellhouse"))
 A_PERSON = YEARS * len(INDICATORS)
 """Observations."""
 

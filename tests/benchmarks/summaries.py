@@ -10,7 +10,6 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import typst
 
 from tests.benchmarks.figure import Figure, cost, rate
-from wellhouse.ops import installation, services, supervisor
+from tests.benchmarks.throwaway import WELLHOUSE, installed, timed
 from wellhouse.settings import Settings
 from wellhouse.summaries import summary
 from wellhouse.summaries.collect import reading
@@ -34,62 +33,48 @@ PEER = 10
 
 
 def figures() -> Iterator[Figure]:
-    with tempfile.TemporaryDirectory(prefix="wellhouse-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        os.environ |= {
-            "WELLHOUSE_VAR": str(folder / "var"),
-            "WELLHOUSE_POSTGRES_PORT": "15932",
-            "WELLHOUSE_DATABASE_URL": "",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        }
-        of = Settings()
-        try:
-            installation.start(of, (services.POSTGRES,), print)
-            build(of)
-            yield from measure(of, folder)
-        finally:
-            supervisor.stop(of)
+    with installed() as (of, folder):
+        build(of)
+        yield from measure(of, folder)
 
 
 def build(of: Settings) -> None:
     """Marts of so many people that every site has ``COUNT`` of them."""
     for command in (
-        ("wellhouse", "sample", "--people", str(COUNT * 4), "--years", "6", "--output", str(of.inbox)),
-        ("wellhouse", "ingest", str(of.inbox), "--json"),
-        ("wellhouse", "gate", "run"),
-        ("wellhouse", "dbt", "build", "--selector", "before_scoring"),
+        (WELLHOUSE, "sample", "--people", str(COUNT * 4), "--years", "6", "--output", str(of.inbox)),
+        (WELLHOUSE, "ingest", str(of.inbox), "--json"),
+        (WELLHOUSE, "gate", "run"),
+        (WELLHOUSE, "dbt", "build", "--selector", "before_scoring"),
         (sys.executable, "-m", "models.score"),
-        ("wellhouse", "dbt", "build", "--selector", "after_scoring"),
-        ("wellhouse", "user", "ensure-defaults"),
+        (WELLHOUSE, "dbt", "build", "--selector", "after_scoring"),
+        (WELLHOUSE, "user", "ensure-defaults"),
     ):
         subprocess.run(command, check=True, capture_output=True)
 
 
 def measure(of: Settings, folder: Path) -> Iterator[Figure]:
-    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    order = [
-        "--site",
-        SITE,
-        "--year",
-        str(YEAR),
-        "--limit",
-        str(COUNT),
-        "--as",
-        READER,
-        "--output",
-        str(folder / "out"),
-    ]
-    subprocess.run(["wellhouse", "summaries", *order], check=True, capture_output=True)
-    took, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    made = json.loads((folder / "out" / "manifest.json").read_text())
+    _, small, _ = batch(folder / "tenth", COUNT // 10)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    took, peak, made = batch(folder / "all", COUNT)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    yield rate("summaries", made["count"] / took, "PDFs/s", made["count"])
-    yield rate("summaries", made["count"] / busy, "PDFs/s/core", made["count"])
-    yield cost(
-        "summaries", "pages", sum(f["pages"] for f in made["files"]) / made["count"], "pages a PDF", made["count"]
-    )
+    count = made["count"]
+    yield rate("summaries", count / took, "PDFs/s", count)
+    yield rate("summaries", count / busy, "PDFs/s/core", count)
+    yield cost("summaries", "pages", sum(f["pages"] for f in made["files"]) / count, "pages a PDF", count)
+    yield cost("summaries", "peak memory", peak, "MiB", count, "a tenth of them", small)
     yield typeset(of)
+
+
+def batch(output: Path, count: int) -> tuple[float, int, dict[str, Any]]:
+    """(seconds, peak resident MiB, manifest) of so many by one command; all of them are made."""
+    took, peak, _ = timed(
+        WELLHOUSE, "summaries", "--site", SITE, "--year", str(YEAR), "--limit", str(count),
+        "--as", READER, "--output", str(output),
+    )  # fmt: skip
+    made: dict[str, Any] = json.loads((output / "manifest.json").read_text())
+    assert made["count"] == count == len([*output.glob("*.pdf")]), made["count"]
+    return took, peak, made
 
 
 def typeset(of: Settings) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from wellhouse.ops import installation, services, supervisor
 from wellhouse.settings import Settings, settings
 
 PORT = "15931"
+WELLHOUSE = str(Path(sys.executable).with_name("wellhouse"))
 
 
 @contextmanager
