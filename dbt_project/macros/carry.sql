@@ -1,6 +1,6 @@
 {#- A carried table keeps the rows of those of whom nothing new has landed since the last complete build; the others' go and come
     anew. `wellhouse dbt build` looks who they are (src/wellhouse/increment.py) and sets the variable `carry`. A query in a
-    `call carry(key)` asks `touched(key)` of what it reads. The key is one of
+    `call carry(key)` asks `touched(key)` of what it reads; an index finds a person's and an exam's rows. The key is one of
       person_key, exam_key   whose rows are kept where nothing happened to them
       site_year              what is said of all people of a site's year is kept where none of their exams changed
       complete_years         all is kept or nothing: whether an exam of a year that is complete changed, or another year is
@@ -18,6 +18,7 @@
         {{ config(
             meta={'carried': key}, materialized='incremental', incremental_strategy='append',
             full_refresh=not carries(), pre_hook='{{ forget() }}',
+            indexes=[{'columns': [key]}] if key in ('person_key', 'exam_key') else [],
         ) }}
     {%- endif -%}
     {{ caller() }}
@@ -32,15 +33,20 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Or the rows of an indicator, sex and age band whose people are compared with another population than they were. -#}
-{% macro or_of_another_population(populations, series) -%}
+{#- Further rows, of an indicator, sex and age band whose people are compared with another population than they were. Beside those of the
+    touched and not by an `or`: where no population is another one, which is so on most days, nothing is read. -#}
+{% macro and_of_another_population(populations, series) -%}
     {%- if carries() -%}
-    or ({{ series }}.indicator_code, {{ series }}.sex, {{ series }}.age_band) in (
-        select indicator_code, sex, age_band
-        from {{ populations }} as now
-        full join intermediate.built_population as before using (indicator_code, sex, age_band)
-        where now.fingerprint is distinct from before.fingerprint
-    )
+    union all
+    select * from {{ series }}
+    where
+        (indicator_code, sex, age_band) in (
+            select indicator_code, sex, age_band
+            from {{ populations }} as now
+            full join intermediate.built_population as before using (indicator_code, sex, age_band)
+            where now.fingerprint is distinct from before.fingerprint
+        )
+        and not {{ touched('person_key') }}
     {%- endif -%}
 {%- endmacro %}
 

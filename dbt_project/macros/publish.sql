@@ -17,7 +17,7 @@
         {%- set also = node.config.meta.get('also') %}
         {%- if also %}
         delete from {{ shown }} as shown using {{ made }} as made
-        where (shown.{{ also | join(', shown.') }}) = (made.{{ also | join(', made.') }});
+        where (shown.{{ also | join(', shown.') }}) = (made.{{ also | join(', made.') }}) and not {{ of_touched(key, 'made.') }};
         {%- endif %}
         insert into {{ shown }} select * from {{ made }};
         drop table {{ made }};

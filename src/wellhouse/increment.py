@@ -21,10 +21,11 @@ ROLE = "wh_transform"
 CARRIED = {
     "before_scoring": (
         "staging.stg_exam__observations", "intermediate.int_exam__converted", "intermediate.int_exam__interpreted",
-        "intermediate.int_exam__counted", "intermediate.int_exam__summarised", "intermediate.int_exam__compared",
-        "intermediate.int_exam__sloped", "intermediate.int_stage__yearly",
-        "intermediate.int_population__interpreted", "intermediate.int_population__crossed",
-        "intermediate.int_risk__measured", "intermediate.int_risk__known", "intermediate.int_intervention__observed",
+        "intermediate.int_exam__judged", "intermediate.int_exam__counted", "intermediate.int_exam__summarised",
+        "intermediate.int_exam__compared", "intermediate.int_exam__sloped", "intermediate.int_stage__yearly",
+        "intermediate.int_population__interpreted", "intermediate.int_population__summed",
+        "intermediate.int_population__crossed", "intermediate.int_risk__measured", "intermediate.int_risk__known",
+        "intermediate.int_risk__fresh", "intermediate.int_intervention__observed",
         "marts.fct_observation", "marts.fct_indicator_trend", "marts.fct_stage_summary",
         "population.rpt_population_trend",
     ),

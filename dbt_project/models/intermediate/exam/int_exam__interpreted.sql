@@ -48,4 +48,6 @@ select
             then 'N'
     end as interpretation
 from ranged
+-- what is made of it asks by person
+order by person_key
 {% endcall %}

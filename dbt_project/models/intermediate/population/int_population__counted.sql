@@ -1,11 +1,5 @@
 -- People and events of each measure and indicator: of a site and year in total, by sex, by age band and by wider ones, by employer.
-with counted as (
-    select * from {{ ref('int_population__measured') }}
-    union all
-    select * from {{ ref('int_population__interpreted') }}
-),
-
-cells as (
+with cells as (
     select
         site,
         exam_year,
@@ -16,8 +10,10 @@ cells as (
         employer,
         count(*) as person_count,
         count(*) filter (where is_event) as event_count
-    from counted
+    from {{ ref('int_population__measured') }}
     group by site, exam_year, family, measure, sex, age_band, employer
+    union all
+    select * from {{ ref('int_population__summed') }}
 )
 
 select

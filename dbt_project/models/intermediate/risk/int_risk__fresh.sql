@@ -1,6 +1,8 @@
 -- What still counts, one column an input.
+{% call carry('person_key') %}
 select
     exam_key,
+    person_key,
     max(input_value) filter (where input = 'sbp_mm_hg') as sbp_mm_hg,
     max(input_value) filter (where input = 'dbp_mm_hg') as dbp_mm_hg,
     max(input_value) filter (where input = 'total_cholesterol_mmol_l') as total_cholesterol_mmol_l,
@@ -25,5 +27,6 @@ select
     max(input_value) filter (where input = 'cvd_history') = 1 as cvd_history,
     max(input_value) filter (where input = 'family_history_cvd') = 1 as family_history_cvd
 from {{ ref('int_risk__known') }}
-where not stale
-group by exam_key
+where not stale and {{ touched('person_key') }}
+group by exam_key, person_key
+{% endcall %}

@@ -1,12 +1,3 @@
-with counted as (
-    select
-        exam_key,
-        count(*)::int as observation_count,
-        (count(*) filter (where interpretation in ('L', 'H', 'A')))::int as abnormal_count
-    from {{ ref('int_exam__interpreted') }}
-    group by exam_key
-)
-
 select
     exams.exam_key,
     exams.person_key,
@@ -18,7 +9,7 @@ select
     exams.sex,
     exams.exam_type,
     exams.package,
-    coalesce(counted.observation_count, 0) as observation_count,
-    coalesce(counted.abnormal_count, 0) as abnormal_count
+    coalesce(judged.observation_count, 0) as observation_count,
+    coalesce(judged.abnormal_count, 0) as abnormal_count
 from {{ ref('int_exam__aged') }} as exams
-left join counted using (exam_key)
+left join {{ ref('int_exam__judged') }} as judged using (exam_key)

@@ -1,6 +1,11 @@
 -- In the order in which readers ask, one indicator of their site: its rows lie beside each other. Who is touched, and everybody of a
 -- population that is another one than the rows were compared with last.
 {% call carry('person_key', shown=true, also=['exam_key', 'indicator_code']) %}
+with series as (
+    select * from {{ ref('int_exam__compared') }}
+    where {{ touched('person_key') }} {{ and_of_another_population(ref('int_exam__summarised'), ref('int_exam__compared')) }}
+)
+
 select
     series.person_key,
     series.site,
@@ -40,12 +45,11 @@ select
     population.population_p50,
     population.population_p90,
     case when population.population_p50 is not null then ranked.population_percentile end as population_percentile
-from {{ ref('int_exam__compared') }} as series
+from series
 inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_exam__summarised') }} as population using (indicator_code, sex, age_band)
 left join {{ ref('int_exam__ranked') }} as ranked using (indicator_code, sex, age_band, value)
 left join {{ ref('int_exam__sloped') }} as slopes using (person_key, site, indicator_code)
 left join {{ ref('int_exam__projected') }} as projected using (person_key, site, indicator_code)
-where {{ touched('series.person_key') }} {{ or_of_another_population(ref('int_exam__summarised'), 'series') }}
 order by series.indicator_code, series.site, series.person_key, series.exam_date
 {% endcall %}
