@@ -11,10 +11,10 @@ from typing import Any
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 from airflow.providers.fab.auth_manager.models import User
 from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from flask import g, has_request_context, session
 
-from wellhouse.errors import WellhouseError
+from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import settings
 from wellhouse.signin import service, sessions
 from wellhouse.web import gate, signin
@@ -55,6 +55,8 @@ class AuthManager(FabAuthManager):
                 return None
             code = headers.get(gate.CODE_HEADER.lower(), "")
             g.wellhouse_session = gate.api_session(settings(), SERVICE, user.username, code)
+        except UnavailableError:
+            raise HTTPException(503, "unavailable") from None
         except WellhouseError:
             return None
         return user if g.wellhouse_session else None

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.no_trail import no_file
 from tests.second_factor import code
 from wellhouse import files
 from wellhouse.access import readers
@@ -61,6 +62,13 @@ def test_a_password_alone_gives_no_token_and_no_page(client: httpx.Client) -> No
     assert page.headers["Location"].startswith(PAGE)
     assert "_token" not in client.cookies
     assert client.get("/api/v2/dags").status_code == 401
+
+
+def test_without_its_trail_nobody_signs_in_and_is_not_told_that_the_code_was_wrong(client: httpx.Client) -> None:
+    with no_file(settings()):
+        refused = token(client, code(NAME))
+    assert (refused.status_code, refused.json()) == (503, {"detail": "unavailable"})
+    assert token(client, code(NAME)).status_code == 201
 
 
 def test_both_open_the_pages_and_the_api(client: httpx.Client) -> None:

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import psycopg
 import pytest
 
 from tests import identified
 from tests.identified import RefusedError, World
+from tests.no_trail import no_database, no_file
 from wellhouse import db
 from wellhouse.ops import cluster
 from wellhouse.settings import Settings, settings
 
 READS = 60
-Sink = Callable[[World], "contextmanager[None]"]
+Sink = Callable[[Settings], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="module")
@@ -36,30 +37,10 @@ def test_the_trail_holds_every_read_and_no_other(world: World) -> None:
     print(f"{sum(taken.values())} identified reads over {len(taken)} ways: each in the trail, nothing else in it")
 
 
-@contextmanager
-def no_database(world: World) -> Iterator[None]:
-    world.server.execute("alter role wh_audit nologin")
-    world.server.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'wh_audit'")
-    try:
-        yield
-    finally:
-        world.server.execute("alter role wh_audit login")
-
-
-@contextmanager
-def no_file(world: World) -> Iterator[None]:
-    trail = world.of.var / "audit" / "trail.jsonl"
-    trail.rename(trail.with_suffix(".away"))
-    try:
-        yield
-    finally:
-        trail.with_suffix(".away").rename(trail)
-
-
 @pytest.mark.parametrize("sink", [no_database, no_file])
-def test_a_sink_down_refuses_every_way(world: World, sink: Callable[[World], object]) -> None:
+def test_a_sink_down_refuses_every_way(world: World, sink: Sink) -> None:
     before = identified.last(world)
-    with sink(world):  # type: ignore[attr-defined]
+    with sink(world.of):
         for way in (*identified.WAYS, *identified.RARE):
             with pytest.raises(RefusedError):
                 way(world)

@@ -14,6 +14,7 @@ import psycopg
 import pyotp
 import pytest
 
+from tests.no_trail import no_file
 from tests.second_factor import code, now
 from tests.superset.conftest import browser, csrf
 from wellhouse.errors import WellhouseError
@@ -93,6 +94,19 @@ def test_a_password_alone_opens_no_page_and_no_api(client: httpx.Client) -> None
     login = {"username": "analyst_hz", "password": password("analyst_hz"), "provider": "db", "refresh": True}
     for headers in ({}, {"X-Wellhouse-Code": "000000"}, {"X-Wellhouse-Code": ""}):
         assert client.post("/api/v1/security/login", json=login, headers=headers).status_code == 401
+
+
+def test_without_its_trail_nobody_signs_in_and_is_not_told_that_the_code_was_wrong(client: httpx.Client) -> None:
+    login = {"username": "analyst_hz", "password": password("analyst_hz"), "provider": "db", "refresh": True}
+
+    def sign_in() -> httpx.Response:
+        headers = {"X-Wellhouse-Code": code("analyst_hz")}
+        return client.post("/api/v1/security/login", json=login, headers=headers)
+
+    with no_file(settings()):
+        refused = sign_in()
+    assert (refused.status_code, refused.json()) == (503, {"message": "unavailable"})
+    assert sign_in().status_code == 200
 
 
 def brings_session(answer: httpx.Response) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, current_app, g, jsonify, redirect, request, session, url_for
+from flask import Flask, Response, current_app, g, jsonify, make_response, redirect, request, session, url_for
 from flask_login import current_user, logout_user
 
 from wellhouse.errors import UnavailableError, WellhouseError
@@ -40,6 +40,7 @@ class Gate:
         app.extensions["wellhouse_gate"] = self
         app.register_error_handler(UnavailableError, unavailable)
         app.before_request(self.check)
+        app.after_request(tell_unavailable)
         app.after_request_funcs.setdefault(None, []).insert(0, keep_cookie)  # so that it is asked last of all
 
     def check(self) -> Any:
@@ -109,17 +110,26 @@ def password_checked(of: Settings, service: str, username: str, user: Any) -> An
     if factor.locked(of, user.username):
         return None
     if request and request.path == API_SIGN_IN:
-        g.wellhouse_session = api_session(of, service, user.username, request.headers.get(CODE_HEADER, ""))
+        try:
+            g.wellhouse_session = api_session(of, service, user.username, request.headers.get(CODE_HEADER, ""))
+        except UnavailableError as error:
+            g.wellhouse_unavailable = error  # raised here it would be an error of the program's
+            return None
         return user if g.wellhouse_session else None
     return user
 
 
 def api_session(of: Settings, service: str, username: str, code: str) -> str | None:
-    """A session for a program that showed both factors; None: the second was wrong."""
+    """A session for a program that showed both factors; None: the second was wrong.
+
+    :raises UnavailableError: what comes first is away
+    """
     if not factor.verify(of, username, code):
         return None
     try:
         return sessions.begin(of, username, f"{service} api")
+    except UnavailableError:
+        raise
     except WellhouseError:
         return None
 
@@ -128,6 +138,12 @@ def claims(_identity: Any) -> dict[str, Any]:
     """Every token of the API names the session it was issued in."""
     held = g.get("wellhouse_session")
     return {SESSION: held} if held else {}
+
+
+def tell_unavailable(response: Response) -> Response:
+    """Who showed the right password and code is not told that they were wrong."""
+    error = g.pop("wellhouse_unavailable", None)
+    return response if error is None else make_response(unavailable(error))
 
 
 def keep_cookie(response: Response) -> Response:
