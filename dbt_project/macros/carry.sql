@@ -33,10 +33,12 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Further rows, of an indicator, sex and age band whose people are compared with another population than they were. Beside those of the
-    touched and not by an `or`: where no population is another one, which is so on most days, nothing is read. -#}
-{% macro and_of_another_population(populations, series) -%}
-    {%- if carries() -%}
+{#- The rows of the touched, and those of an indicator, sex and age band whose people are compared with another population than they
+    were. Beside each other and not by an `or`: where no population is another one, as on most days, nothing is read for it. -#}
+{% macro touched_or_of_another_population(series, populations) -%}
+    select * from {{ series }}
+    where {{ touched('person_key') }}
+    {%- if carries() %}
     union all
     select * from {{ series }}
     where

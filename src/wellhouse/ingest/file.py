@@ -19,7 +19,7 @@ from wellhouse.crypto.recordings import Store
 from wellhouse.crypto.vault import Vault
 from wellhouse.errors import WellhouseError
 from wellhouse.files import spoken
-from wellhouse.ingest import dictionary, formats, lifestyle, pairs, sniff
+from wellhouse.ingest import dictionary, formats, lifestyle, memory, pairs, sniff
 from wellhouse.ingest.ahead import ahead
 from wellhouse.ingest.batch import Batch, Ints, Layout
 from wellhouse.ingest.formats import Also, Piece, Source
@@ -60,6 +60,7 @@ class Ingest:
     """Loads files one after the other; keeps what they share open."""
 
     def __init__(self, settings: Settings, run_id: str | None = None) -> None:
+        memory.return_blocks()
         self.settings = settings
         self._run_id = run_id
         self.dictionary = dictionary.load(settings.root)

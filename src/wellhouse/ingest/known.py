@@ -8,7 +8,8 @@ from hashlib import blake2b
 
 from wellhouse.crypto.vault import Person
 
-_SIZE = 20_000
+_SIZE = 5_000
+"""Persons, about 1 KiB each."""
 
 
 @dataclass(frozen=True, slots=True)

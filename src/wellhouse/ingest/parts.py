@@ -18,6 +18,10 @@ from wellhouse.ingest.seam import Seam
 from wellhouse.landing.duplicates import FAMILIES, Family
 from wellhouse.landing.ledger import Counts
 
+_RUNS = 16
+_FULL = 1 << 18
+"""Keys."""
+
 
 class Part:
     """Most files have one; a FHIR file may hold results, answers, plans and persons side by side.
@@ -124,23 +128,23 @@ class Part:
 
 
 class _Seen:
-    """The record keys of the pieces before, sorted: 8 bytes a record."""
+    """The record keys of the pieces before, in sorted runs: 8 bytes a record, and no more for a moment."""
 
     def __init__(self) -> None:
-        self._keys = np.empty(0, np.int64)
+        self._full: list[Ints] = []
         self._new: list[Ints] = []
-        self._waiting = 0
 
     def again(self, keys: Ints) -> Ints:
         """Those of ``keys`` (distinct, ascending) that were in an earlier piece; all are remembered."""
-        found = [keys[_among(keys, part)] for part in (self._keys, *self._new)]
+        found = [keys[_among(keys, run)] for run in (*self._full, *self._new)]
         self._new.append(keys)
-        self._waiting += len(keys)
-        if self._waiting > max(len(self._keys), 65536) or len(self._new) > 16:
-            self._keys = np.concatenate([self._keys, *self._new])
-            self._keys.sort()  # in place; that some stand twice does no harm
-            self._new, self._waiting = [], 0
-        return np.concatenate(found)
+        if len(self._new) > _RUNS:
+            run = np.concatenate(self._new)
+            run.sort()  # in place; that some stand twice does no harm
+            done = len(run) >= _FULL
+            self._full += [run] * done
+            self._new = [] if done else [run]
+        return np.concatenate(found) if found else keys[:0]
 
 
 def _among(keys: Ints, known: Ints) -> Flags:

@@ -2,8 +2,7 @@
 -- population that is another one than the rows were compared with last.
 {% call carry('person_key', shown=true, also=['exam_key', 'indicator_code']) %}
 with series as (
-    select * from {{ ref('int_exam__compared') }}
-    where {{ touched('person_key') }} {{ and_of_another_population(ref('int_exam__summarised'), ref('int_exam__compared')) }}
+    {{ touched_or_of_another_population(ref('int_exam__compared'), ref('int_exam__summarised')) }}
 )
 
 select
