@@ -365,7 +365,15 @@ begin
 end
 $$;
 create index if not exists call_recording_key on landing.call_recording (recording_key);
+-- every load asks which of its records are there already; without these the server, which has not counted the load's rows yet,
+-- compares each of them with every record
 create index if not exists exam_exam_key on landing.exam (exam_key);
+create index if not exists questionnaire_response_key on landing.questionnaire (response_key);
+create index if not exists follow_up_follow_up_key on landing.follow_up (follow_up_key);
+create index if not exists consultation_consultation_key on landing.consultation (consultation_key);
+create index if not exists card_card_key on landing.card (card_key);
+create index if not exists intervention_intervention_key on landing.intervention (intervention_key);
+create index if not exists care_plan_care_plan_key on landing.care_plan (care_plan_key);
 
 ------------------------------------------------------------------------------------------------ quarantine
 create table if not exists quarantine.record (

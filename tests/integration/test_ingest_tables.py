@@ -16,6 +16,7 @@ import pytest
 from tests.fixtures.loads import leaving_no_rows
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.ingest.file import unkeep
+from wellhouse.landing.duplicates import FAMILIES
 from wellhouse.settings import Settings
 
 ID = "11010519491231002X"  # the example of GB 11643-1999
@@ -38,6 +39,16 @@ def ingest(path: Path, source: str) -> list[dict[str, Any]]:
         for counts in (file, file["observations"]):
             assert counts["read"] == counts["loaded"] + counts["quarantined"] + counts["duplicate"]
     return [file | {"said": done.stderr} for file in files]
+
+
+def test_what_every_load_asks_for_by_key_has_an_index(server: psycopg.Connection) -> None:
+    indexed = server.execute(
+        """select c.relname, a.attname from pg_index i join pg_class c on c.oid = i.indrelid
+           join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] join pg_am m on m.amname = 'btree'
+           join pg_class x on x.oid = i.indexrelid and x.relam = m.oid
+           where c.relnamespace = 'landing'::regnamespace"""
+    ).fetchall()
+    assert {(f.head, f.key) for f in FAMILIES.values()} <= set(indexed)
 
 
 def test_a_workbook_lands_and_is_kept_whole(stack: Settings, server: psycopg.Connection, tmp_path: Path) -> None:

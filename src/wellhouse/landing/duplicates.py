@@ -60,6 +60,8 @@ FAMILIES = {
 
 OUTCOME = Family("outcome", "person_key", ("event_code", "origin_date", "time_days", "observed"))
 _EXAMPLES = 3
+# the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
+_NO_LOOPS = "set local enable_nestloop = off"
 
 
 @dataclass
@@ -82,13 +84,14 @@ def resolve(
     :param told_whole: a document lists all its parts: those of an earlier version that it has no longer are taken back
     """
     if told_whole and family.whole:
+        load.execute(_NO_LOOPS)
         _take_back(load, family)
+        load.execute("set local enable_nestloop = on")
     keys = np.union1d(suspects, _known(load, family))
     resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
     if not len(keys):
         return resolved
-    # the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
-    load.execute("set local enable_nestloop = off")
+    load.execute(_NO_LOOPS)
     listed = array_of(keys)
     _other_persons(load, family, listed, resolved)
     if told_in_parts and family.head == "exam":
@@ -165,7 +168,7 @@ def forget_persons(load: Load, heads: list[str], gone: Rows, refused: Rows) -> N
 
 
 def _known(load: Load, family: Family) -> Rows:
-    """Keys of this load that an earlier load brought."""
+    """Keys of this load that an earlier load brought; each head has an index on its key."""
     return load.fetch(
         f"""select distinct m.{family.key} from landing.{family.head} m
             where m.load_id = $1 and exists (
