@@ -1,6 +1,7 @@
 {#- Show readers the marts of this run: all of them in one transaction, and only when every model and test of the run
     passed. A table moves with its policies, grants and indexes; the new rows of a carried one (carry.sql) take the place of the
-    old. Anything failed: yesterday's marts stay. -#}
+    old. Anything failed: yesterday's marts stay. So they do when the server crashed meanwhile, which empties unlogged tables: what was
+    made of them afterwards is well-formed and wrong. -#}
 {% macro publish(results) %}
     {%- set bad = results | rejectattr('status', 'in', ['success', 'pass', 'warn', 'no-op']) | list -%}
     {%- set built = results | map(attribute='node') | selectattr('resource_type', 'eq', 'model')
@@ -8,6 +9,11 @@
     {%- if execute and built and not bad %}
     do $publish$
     begin
+        {%- if var('begun', '') %}
+        if not exists (select from intermediate.begun where selector = '{{ var('begun') }}') then
+            raise exception 'PostgreSQL crashed while marts were built: build again';
+        end if;
+        {%- endif %}
         {%- for node in built %}
         {%- set made = node.schema ~ '.' ~ node.alias %}
         {%- set shown = made | replace('_next', '') %}

@@ -80,7 +80,8 @@ def build(
 
     :param as_of: ISO day; tags, follow-ups and advice are what was known then. Empty: the last day that landed.
     :param whole: compute everything anew, not only for persons of whom something landed since the last build
-    :raises WellhouseError: another build is running, or dbt did not get as far as running anything.
+    :raises WellhouseError: another build is running, what the selector is made of is not there, the server crashed at
+        the very end, or dbt did not get as far as running anything.
     """
     run_id = str(uuid.uuid4())
     written = target(settings) / "run_results.json"
@@ -88,7 +89,7 @@ def build(
     with _alone(settings):
         written.unlink(missing_ok=True)
         touched = increment.begin(settings, selector, files, whole)
-        told = json.dumps({"as_of": as_of, "carry": touched is not None})
+        told = json.dumps({"as_of": as_of, "carry": touched is not None, "begun": selector})
         done = dbt(settings, "build", "--selector", selector, "--vars", told, project=project)
         if done.returncode == 0 and written.exists():
             increment.end(settings, selector, files, touched)

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 
 from wellhouse import db
+from wellhouse.errors import WellhouseError
 from wellhouse.settings import Settings
 
 ROLE = "wh_transform"
@@ -61,6 +62,9 @@ _STATE = """
         indicator_code text, sex text, age_band text, fingerprint numeric
     );
     create unlogged table if not exists intermediate.built_closed (closed_on date);
+    -- which build is under way: like all that it computes, gone when the server crashes
+    create unlogged table if not exists intermediate.begun (selector text);
+    truncate intermediate.begun;
     create unlogged table intermediate.touched_person (person_key bigint primary key);
     create unlogged table intermediate.touched_exam (exam_key bigint primary key);
     create unlogged table intermediate.touched_site_year (site text, exam_year int, primary key (site, exam_year));
@@ -158,6 +162,7 @@ _TABLES = """
     select array_agg(c.oid order by n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname || '.' || c.relname = any(%s)
 """
+_CRASHED = "PostgreSQL crashed while marts were built, which empties what is computed before them: build again"
 _LAST = "select made_of, tables, touched from intermediate.built_from where selector = %s"
 
 
@@ -166,9 +171,17 @@ def begin(of: Settings, selector: str, project: Path, whole: bool = False) -> in
 
     :param selector: a key of ``CARRIED``
     :param whole: all, whatever was built before
+    :raises WellhouseError: what the selector is made of is not there
     """
     with db.connect(ROLE, of) as connection, psycopg.ClientCursor(connection) as cursor:
         cursor.execute(_STATE)
+        for needed in _until(selector)[:-1]:
+            if cursor.execute(_LAST, (needed,)).fetchone() is None:
+                raise WellhouseError(
+                    f"{selector} is made of what {needed} computes, which is not there (a crash of PostgreSQL empties "
+                    f"it): wellhouse dbt build --selector {needed}"
+                )
+        cursor.execute("insert into intermediate.begun values (%s)", (selector,))
         cursor.execute(_LANDED[selector])
         last = cursor.execute(_LAST, (selector,)).fetchone()
         if whole or last is None or last[:2] != _made_of(connection, project, selector):
@@ -185,8 +198,11 @@ def end(of: Settings, selector: str, project: Path, touched: int | None) -> None
     """Everything was built and published: the next build goes on from here.
 
     :param touched: what ``begin`` said
+    :raises WellhouseError: the server crashed meanwhile
     """
     with db.connect(ROLE, of) as connection, psycopg.ClientCursor(connection) as cursor:
+        if cursor.execute("select from intermediate.begun where selector = %s", (selector,)).fetchone() is None:
+            raise WellhouseError(_CRASHED)
         *_, before = cursor.execute(_LAST, (selector,)).fetchone() or (0,)
         made_of, tables = _made_of(connection, project, selector)
         state = {"selector": selector, "made_of": made_of, "tables": tables,
@@ -202,9 +218,14 @@ def _made_of(connection: psycopg.Connection, project: Path, selector: str) -> tu
     digest = _digest(project, selector)
     if "score" in _DECIDING[selector]:
         digest += str(connection.execute(_MODELS).fetchone())
-    until = list(CARRIED)[: list(CARRIED).index(selector) + 1]
-    tables = connection.execute(_TABLES, ([table for one in until for table in CARRIED[one]],)).fetchone()
+    made = [table for one in _until(selector) for table in CARRIED[one]]
+    tables = connection.execute(_TABLES, (made,)).fetchone()
     return digest, tables[0] if tables else None
+
+
+def _until(selector: str) -> list[str]:
+    """The selectors that are built before it, and it."""
+    return list(CARRIED)[: list(CARRIED).index(selector) + 1]
 
 
 def _digest(project: Path, selector: str) -> str:

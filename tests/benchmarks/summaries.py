@@ -16,15 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typst
-
 from tests.benchmarks.figure import Figure, cost, rate
 from tests.benchmarks.throwaway import WELLHOUSE, installed, timed
 from wellhouse.settings import Settings
 from wellhouse.summaries import summary
 from wellhouse.summaries.collect import reading
 from wellhouse.summaries.document import document
-from wellhouse.summaries.render import FONTS, TEMPLATE, Renderer
+from wellhouse.summaries.render import Renderer
 from wellhouse.summaries.wording import wording
 
 COUNT = int(os.environ.get("BENCH_SUMMARIES", "500"))
@@ -92,14 +90,10 @@ def typeset(of: Settings) -> Figure:
         renderer.pdf(*each)
     ours = (len(documents) - 1) / (time.process_time() - started)
     started = time.process_time()
-    for words, created in documents[:PEER]:
-        typst.compile(
-            summary.folder(of) / TEMPLATE, root=summary.folder(of), font_paths=[FONTS], format="pdf",
-            sys_inputs={"document": json.dumps(words, ensure_ascii=False)}, pdf_standards="a-2b",
-            timestamp=int(created.timestamp()),
-        )  # fmt: skip
+    for each in documents[:PEER]:
+        Renderer(summary.folder(of)).pdf(*each)
     peer = PEER / (time.process_time() - started)
-    return rate("summaries_typeset", ours, "PDFs/s/core", len(documents), "typst.compile", peer)
+    return rate("summaries_typeset", ours, "PDFs/s/core", len(documents), "a compiler each", peer)
 
 
 def _documents(of: Settings, count: int) -> Iterator[tuple[dict[str, Any], Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,13 +16,15 @@ from tests.dbt import crowd
 from tests.dbt.test_build import FINGERPRINT, project  # noqa: F401
 from wellhouse import build as runner
 from wellhouse import increment
+from wellhouse.errors import WellhouseError
+from wellhouse.ops import bootstrap
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
 
 PEOPLE = 40
 EVERYTHING = FINGERPRINT.replace("('marts', 'population')", "('marts', 'population', 'staging', 'intermediate')")
 STATE = {"landed", "touched_person", "touched_exam", "touched_site_year", "built", "built_from", "built_population",
-         "built_closed"}  # fmt: skip
+         "built_closed", "begun"}  # fmt: skip
 """Tables of the increment itself."""
 LATER = crowd.LOAD + 1
 ONE, TWO, KEPT, GONE, ERASED, RESTRICTED, TOLD = (crowd.FIRST_PERSON + n for n in range(7))
@@ -187,8 +192,31 @@ def test_a_table_made_by_hand_or_lost_computes_everything(landed_twice: Settings
     assert touched(landed_twice, files) == (None, None)
     assert everything(landed_twice) == (None, None)
     assert touched(landed_twice, files) == (0, 0)
-    server.execute("truncate intermediate.built, intermediate.built_from")  # as a crash leaves unlogged tables
-    assert touched(landed_twice, files) == (None, None)
+
+
+def test_a_crash_shows_nobody_marts_of_what_it_emptied(landed_twice: Settings) -> None:
+    def shown() -> dict[str, str]:
+        with administrator(landed_twice, landed_twice.database) as server:
+            return {table: content for table, _, content in server.execute(FINGERPRINT).fetchall()}  # type: ignore[call-overload]
+
+    everything(landed_twice)
+    before = shown()
+    with administrator(landed_twice) as victim:
+        os.kill(victim.info.backend_pid, signal.SIGKILL)  # the server ends all others and recovers
+    bootstrap.wait(landed_twice)
+    with pytest.raises(WellhouseError, match="dbt build --selector before_scoring"):
+        runner.build(landed_twice, "after_scoring")
+    assert shown() == before
+    assert runner.build(landed_twice, "before_scoring").touched is None
+    with administrator(landed_twice, landed_twice.database) as server:
+        server.execute("truncate intermediate.begun")  # as a crash between two models would
+    told = json.dumps({"begun": "after_scoring"})
+    done = runner.dbt(landed_twice, "build", "--selector", "after_scoring", "--vars", told)
+    assert done.returncode != 0
+    assert "PostgreSQL crashed while marts were built" in done.stdout
+    assert shown() == before
+    assert everything(landed_twice) == (0, None)
+    assert shown() == before
 
 
 def test_every_model_that_takes_over_is_watched(project_root: Path) -> None:
