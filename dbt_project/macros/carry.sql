@@ -77,7 +77,7 @@
 
 {#- What the planner goes by when tables are joined that were made a second ago; of a table that keeps its rows what was counted
     before holds. Without it a join of a series with percentiles once took the square of a population. -#}
-{% macro counted() -%}
+{% macro analysed() -%}
     {%- if not (carries() and model.config.meta.get('carried')) -%}
     analyze {{ this }}
     {%- endif -%}

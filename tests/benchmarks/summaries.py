@@ -10,7 +10,6 @@ import os
 import resource
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from tests.benchmarks.figure import Figure, cost, rate
 from tests.benchmarks.throwaway import WELLHOUSE, installed, timed
+from wellhouse.build import everything
 from wellhouse.settings import Settings
 from wellhouse.summaries import summary
 from wellhouse.summaries.collect import reading
@@ -45,9 +45,7 @@ def build(of: Settings) -> None:
             shutil.rmtree(site)
     run(WELLHOUSE, "ingest", str(of.inbox), "--json")
     run(WELLHOUSE, "gate", "run")
-    run(WELLHOUSE, "dbt", "build", "--selector", "before_scoring")
-    run(sys.executable, "-m", "models.score")
-    run(WELLHOUSE, "dbt", "build", "--selector", "after_scoring")
+    everything(of)
     run(WELLHOUSE, "user", "ensure-defaults")
 
 

@@ -1,17 +1,6 @@
 -- People and events of each measure and indicator: of a site and year in total, by sex, by age band and by wider ones, by employer.
 with cells as (
-    select
-        site,
-        exam_year,
-        family,
-        measure,
-        sex,
-        age_band,
-        employer,
-        count(*) as person_count,
-        count(*) filter (where is_event) as event_count
-    from {{ ref('int_population__measured') }}
-    group by site, exam_year, family, measure, sex, age_band, employer
+    {{ people_and_events(ref('int_population__measured')) }}
     union all
     select * from {{ ref('int_population__summed') }}
 )
