@@ -327,18 +327,26 @@ create table if not exists landing.care_plan (
     care_plan_key bigint not null,
     person_key bigint not null,
     site text not null,
-    plan_date date not null,
-    category text not null,                       -- diet, exercise, sleep, tcm
-    item text not null,
+    plan_date date,
+    category text,                                -- diet, exercise, sleep, tcm
+    item text,                                    -- null: the plan as a whole, where it was withdrawn
     target double precision,
     done double precision,
     unit text,
     plan_key bigint,                              -- of the plan as a whole, where the source numbers it
-    status text not null default 'final' check (status in ('final', 'entered-in-error'))
+    status text not null default 'final' check (status in ('final', 'entered-in-error')),
+    constraint whole_if_withdrawn check (
+        num_nulls(plan_date, category, item) = 0 or status = 'entered-in-error' and plan_key is not null
+    )
 );
 alter table landing.care_plan add column if not exists plan_key bigint;
 alter table landing.care_plan add column if not exists status text not null default 'final'
     check (status in ('final', 'entered-in-error'));
+alter table landing.care_plan
+    alter column plan_date drop not null, alter column category drop not null, alter column item drop not null,
+    drop constraint if exists whole_if_withdrawn, add constraint whole_if_withdrawn check (
+        num_nulls(plan_date, category, item) = 0 or status = 'entered-in-error' and plan_key is not null
+    );
 -- The file's bytes, sealed a run of one person's consecutive records at a time; row 0 is what stood before the first.
 create table if not exists landing.original (
     load_id bigint not null,

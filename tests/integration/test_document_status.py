@@ -125,19 +125,40 @@ def test_a_withdrawn_response_need_not_repeat_its_answers(server: psycopg.Connec
         ("q1", "1", "final"), ("q2", "2", "final"), ("q1", "1", "entered-in-error"), ("q2", "2", "entered-in-error"),
     ]  # fmt: skip
     assert load(response("entered-in-error"), response("entered-in-error", of="r3")) == (2, 0, 1)
+    # a history that begins with the newest
+    assert load(response("entered-in-error", of="r4"), response("completed", of="r4", q1=1)) == (2, 1, 0)
     assert len(server.execute(ANSWERS.replace("desc limit 1", "limit 1")).fetchall()) == 4
 
 
-def test_a_plan_withdrawn_without_its_activities_says_what_is_missing(server: psycopg.Connection, load: Any) -> None:
-    assert load(plan("active", walk="2024-03-05")) == (2, 0, 0)
-    assert load(plan("entered-in-error")) == (1, 1, 0)
-    refusal = """select q.row_number, field, q.reason, expected from quarantine.record q join ops.load using (load_id)
-                 where site = 'document'"""
-    assert server.execute(refusal).fetchall() == [
-        (2, None, "entered_in_error", "a withdrawn plan with the activities that it withdraws")
-    ]
-    assert load(plan("entered-in-error", walk="2024-03-05")) == (2, 0, 0)
-    assert server.execute(ITEMS).fetchall()[-1] == ("walk", "2024-03-05", "entered-in-error")
+def test_a_withdrawn_plan_need_not_repeat_its_activities(server: psycopg.Connection, load: Any) -> None:
+    assert load(plan("active", walk="2024-03-05", swim="2024-03-06")) == (2, 0, 0)
+    withdrawn = plan("entered-in-error") | {"period": {}, "category": []}
+    assert load(withdrawn) == (2, 0, 0)
+    assert sorted(server.execute(ITEMS).fetchall()[2:], key=str) == [
+        ("swim", "2024-03-06", "entered-in-error"), ("walk", "2024-03-05", "entered-in-error"),
+        (None, None, "entered-in-error"),
+    ]  # fmt: skip
+    # told again it is a duplicate; of another plan, or of none that is known, it takes nothing back
+    assert load(withdrawn, withdrawn | {"id": "c2"}) == (2, 0, 1)
+    assert len(server.execute(ITEMS).fetchall()) == 6
+    load(plan("active", walk="2024-03-05"))
+    assert server.execute(ITEMS).fetchall()[-1] == ("walk", "2024-03-05", "final")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_plan_withdrawn_in_the_file_that_told_it(server: psycopg.Connection, load: Any, order: int) -> None:
+    """Also a history that begins with the newest; the older version is kept, sealed, in quarantine."""
+    told = load(*[plan("active", walk="2024-03-05"), plan("entered-in-error")][::order])
+    assert told == ((3, 0, 0) if order == 1 else (2, 1, 0))
+    latest = """select distinct on (care_plan_key) status from landing.care_plan where site = 'document'
+                order by care_plan_key, load_id desc, row_number desc"""
+    assert set(server.execute(latest).fetchall()) == {("entered-in-error",)}
+
+
+def test_nothing_but_a_withdrawn_plan_lacks_its_item(server: psycopg.Connection, load: Any) -> None:
+    load(plan("active", walk="2024-03-05"))
+    with pytest.raises(psycopg.errors.CheckViolation, match="whole_if_withdrawn"):
+        server.execute("update landing.care_plan set item = null where site = 'document'")
 
 
 def test_a_later_version_of_a_plan_counts_as_a_whole(server: psycopg.Connection, load: Any) -> None:

@@ -44,10 +44,7 @@ def test_a_suite_knows_every_column_and_proves_the_key(suite: suites.Suite) -> N
 @pytest.mark.parametrize("suite", LOADED, ids=lambda s: s.table)
 def test_every_name_a_suite_asks_for_is_known(suite: suites.Suite) -> None:
     known = suites.parameters(Settings())
-    asked = {
-        value["$PARAMETER"] for e in suite.expectations for value in e["kwargs"].values() if isinstance(value, dict)
-    }
-    assert asked <= set(known)
+    assert {name for e in suite.expectations for name in suites.asked(e).values()} <= set(known)
 
 
 def test_vocabularies_come_from_the_seeds() -> None:
@@ -77,9 +74,7 @@ def test_every_expectation_can_be_asked_of_a_load_alone(suite: suites.Suite) -> 
         if "unique" in expectation["type"]:
             assert "load_id" in given["column_list"]
         assert "mostly" not in given or expectation["meta"]["severity"] == "warning"  # a share is of what is read
-        moving = [
-            name for name, value in given.items() if isinstance(value, dict) and value["$PARAMETER"] in suites.MOVING
-        ]
+        moving = [name for name, parameter in suites.asked(expectation).items() if parameter in suites.MOVING]
         assert moving in ([], ["max_value"])
     by_row = {"exist", "not_be_null", "be_in_set", "be_between", "be_unique"}
     assert all(any(e["type"].endswith(known) for known in by_row) for e in suite.expectations)

@@ -154,12 +154,7 @@ def _check(
 
 
 def _used(suite: suites.Suite, values: dict[str, Any]) -> dict[str, Any]:
-    asked = {
-        argument["$PARAMETER"]
-        for expectation in suite.expectations
-        for argument in expectation["kwargs"].values()
-        if isinstance(argument, dict)
-    }
+    asked = {name for expectation in suite.expectations for name in suites.asked(expectation).values()}
     return {name: values[name] for name in asked}
 
 

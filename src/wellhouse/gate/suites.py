@@ -54,6 +54,12 @@ def _read(path: Path) -> Suite:
     return Suite(path.stem.removeprefix(PREFIX), expectations)
 
 
+def asked(expectation: dict[str, Any]) -> dict[str, str]:
+    """Argument → the parameter that the gate fills in for it."""
+    given = expectation["kwargs"].items()
+    return {name: value["$PARAMETER"] for name, value in given if isinstance(value, dict) and "$PARAMETER" in value}
+
+
 def parameters(settings: Settings) -> dict[str, Any]:
     """What the suites ask for by name: vocabularies of the seeds, today, and the farthest day one plans for."""
     seeds = settings.root / "dbt_project" / "seeds"

@@ -39,16 +39,19 @@ def read(batch: Batch, more: More | None = None) -> None:
     mapping = batch.layout.mapping
     main = next(f for f in mapping.fields if f.kind == "date" and f.required)
     day = batch.days(main.role)
-    if main.to == "plan_date":
-        _check_plan(batch, main.role, day)
-    else:
-        check_days(batch, main.role, day)
-    columns = {main.to: dates(day, day <= NO_DATE)}
-    columns |= {field.to: _field(batch, field) for field in mapping.fields if field is not main}
-    if "status" in SCHEMAS[mapping.source].names and "status" not in columns:
-        columns["status"] = texts(batch.column("status"), len(batch.rows)).fill_null("final")
+    columns = {}
+    withdrawn = np.zeros(len(batch.rows), bool)
     if mapping.whole:
         columns[mapping.whole] = _whole(batch, mapping.whole)
+        columns["status"] = texts(batch.column("status"), len(batch.rows)).fill_null("final")
+        # a whole that is withdrawn need not repeat its parts
+        withdrawn = np.array(pc.equal(columns["status"], "entered-in-error"), bool)
+    if main.to == "plan_date":
+        _check_plan(batch, main.role, day, withdrawn)
+    else:
+        check_days(batch, main.role, day)
+    columns[main.to] = dates(day, day <= NO_DATE)
+    columns |= {field.to: _field(batch, field, withdrawn) for field in mapping.fields if field is not main}
     number, apart = _named(batch)
     keys = record_keys(batch, mapping.source, number, day, apart)
     if more is not None:
@@ -87,14 +90,14 @@ def _named(batch: Batch) -> tuple[pa.Array | None, pa.Array | None]:
     return pc.if_else(blank, "", pc.binary_join_element_wise(number, apart, "|")), apart
 
 
-def _check_plan(batch: Batch, role: str, day: Ints) -> None:
+def _check_plan(batch: Batch, role: str, day: Ints, withdrawn: Flags) -> None:
     """A plan may lie ahead."""
-    for row in np.flatnonzero(batch.alive & (day <= NO_DATE)).tolist():
+    for row in np.flatnonzero(batch.alive & (day <= NO_DATE) & ~(withdrawn & (day == NO_DATE))).tolist():
         reason = "bad_date" if day[row] == BAD_DATE else "missing_date"
         batch.reject(row, role, reason, "a date such as 2024-03-05")
 
 
-def _field(batch: Batch, field: Field) -> pa.Array:
+def _field(batch: Batch, field: Field, withdrawn: Flags) -> pa.Array:
     size = len(batch.rows)
     column = batch.column(field.role)
     if column is None:
@@ -103,7 +106,7 @@ def _field(batch: Batch, field: Field) -> pa.Array:
     for row in np.flatnonzero(batch.alive & bad).tolist():
         batch.reject(row, field.role, reason, expected)
     if field.required:
-        for row in np.flatnonzero(batch.alive & np.array(made.is_null())).tolist():
+        for row in np.flatnonzero(batch.alive & ~withdrawn & np.array(made.is_null())).tolist():
             batch.reject(row, field.role, "missing_value", "a value")
     return made
 

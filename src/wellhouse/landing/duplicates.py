@@ -83,12 +83,13 @@ def resolve(
     :param told_in_parts: messages tell one exam over several days, and each its own: the first day is the exam's
     :param told_whole: a document lists all its parts: those of an earlier version that it has no longer are taken back
     """
+    resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
     if told_whole and family.whole:
         load.execute(_NO_LOOPS)
+        _told_after(load, family, resolved)
         _take_back(load, family)
         load.execute("set local enable_nestloop = on")
     keys = np.union1d(suspects, _known(load, family))
-    resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
     if not len(keys):
         return resolved
     load.execute(_NO_LOOPS)
@@ -208,21 +209,50 @@ def _other_persons(load: Load, family: Family, keys: str, resolved: Resolved) ->
         resolved.conflicts += int(lost[0])
 
 
-def _take_back(load: Load, family: Family) -> None:
-    """What earlier versions of a document had and its last one has not: the part again, as entered in error.
+def _last_told(family: Family) -> str:
+    """The last version in this load of each document, by its row: the last that amends or withdraws it; else the
+    first, which others contradict."""
+    return f"""
+        select distinct on ({family.whole}) {family.whole}, person_key, row_number as told, {family.head_status} as standing
+        from landing.{family.head} where load_id = $1 and {family.whole} is not null
+        order by {family.whole}, {family.head_status} = 'final',
+                 case when {family.head_status} = 'final' then row_number else -row_number end"""  # noqa: S608
 
-    The last version in this load is the last that amends or withdraws it; else the first, which others contradict.
-    """
+
+def _told_after(load: Load, family: Family, resolved: Resolved) -> None:
+    """A file that tells a document again after it withdrew it, as a history does that begins with the newest, says
+    what no longer holds."""
+    parts = [t for t in (family.detail, family.head) if t]
+    gone = ", ".join(
+        f"""gone_{t} as (delete from landing.{t} p using told
+            where p.load_id = $1 and p.{family.whole} = told.{family.whole} and p.person_key = told.person_key
+                and p.row_number > told.told returning p.row_number, p.person_key)"""  # noqa: S608
+        for t in parts
+    )
+    union = " union ".join(f"select row_number, person_key from gone_{t}" for t in parts)  # noqa: S608
+    rows, lost = load.fetch(
+        f"""with told as materialized (select * from ({_last_told(family)}) last where standing = 'entered-in-error'),
+            {gone}, gone as ({union}), noted as (
+                insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
+                select $1, row_number, '{family.attributes[0]}', 'conflicting_value',
+                       'what an earlier row of this file says of the same number', person_key
+                from gone)
+            select row_number::bigint, (select count(*) from gone_{parts[0]}) from gone""",  # noqa: S608
+        load.load_id,
+    )
+    resolved.touched = np.union1d(resolved.touched, rows)
+    resolved.conflicting = np.union1d(resolved.conflicting, rows)
+    if family.detail and len(lost):
+        resolved.conflicts += int(lost[0])
+
+
+def _take_back(load: Load, family: Family) -> None:
+    """What earlier versions of a document had and its last one has not: the part again, as entered in error."""
     parts, item = (family.detail, family.item) if family.detail else (family.head, family.key)
     columns = [name for name in SCHEMAS[parts].names if name not in ("load_id", "row_number", "status")]
     listed = ", ".join(columns)
     load.execute(
-        f"""with told as materialized (
-                select distinct on ({family.whole}) {family.whole}, person_key, row_number as told
-                from landing.{family.head} where load_id = $1 and {family.whole} is not null
-                order by {family.whole}, {family.head_status} = 'final',
-                         case when {family.head_status} = 'final' then row_number else -row_number end
-            ), loads as (
+        f"""with told as materialized ({_last_told(family)}), loads as (
                 select distinct load_id from landing.{family.head}
                 where load_id <= $1 and {family.whole} in (select {family.whole} from told)
             ), before as (

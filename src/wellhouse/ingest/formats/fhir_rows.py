@@ -271,13 +271,16 @@ class Reader:
         status = self._standing(of, "a plan that stands")
         person = self.register.resolve(of.subject, full_url, of.contained)
         details = [a.detail for a in of.activity if a.detail is not None]
+        number = next((i.value for i in of.identifier if i.value), None) or of.id or ""
         if status == _WITHDRAWN:
             details = [d for d in details if d.code or d.description]
+            if not details and number:
+                # it takes back all that the plan of this number ever said
+                day = day_of((of.period.start if of.period else None) or of.created)
+                rows.tuples["care_plan"].append((record, person, number, day, "", "", "", "", status))
+                return
         if not details:
-            if status == _WITHDRAWN:
-                raise Refused("entered_in_error", "a withdrawn plan with the activities that it withdraws")
             raise Refused("no_content", "activities with a detail")
-        number = next((i.value for i in of.identifier if i.value), None) or of.id or ""
         category = next(iter(_words(of.category)), "")
         for detail in details:
             start = detail.scheduledPeriod.start if detail.scheduledPeriod else None
