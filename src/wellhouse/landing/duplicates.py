@@ -213,7 +213,8 @@ def _last_told(family: Family) -> str:
     """The last version in this load of each document, by its row: the last that amends or withdraws it; else the
     first, which others contradict."""
     return f"""
-        select distinct on ({family.whole}) {family.whole}, person_key, row_number as told, {family.head_status} as standing
+        select distinct on ({family.whole})
+               {family.whole}, person_key, row_number as told, {family.head_status} as standing
         from landing.{family.head} where load_id = $1 and {family.whole} is not null
         order by {family.whole}, {family.head_status} = 'final',
                  case when {family.head_status} = 'final' then row_number else -row_number end"""  # noqa: S608
