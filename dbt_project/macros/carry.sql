@@ -10,15 +10,16 @@
     {{ 'yes' if var('carry', false) is true and model.resource_type != 'unit_test' }}
 {%- endmacro %}
 
-{#- shown: it is a mart. also: columns of further rows that a query makes anew; the rows that have them go, too -#}
-{% macro carry(key, shown=false, also=none) -%}
+{#- shown: it is a mart. also: columns of further rows that a query makes anew; the rows that have them go, too. sought: what others
+    find rows by, beside the key -#}
+{% macro carry(key, shown=false, also=none, sought=none) -%}
     {%- if shown -%}
         {{ config(meta={'carried': key, 'also': also}) }}
     {%- else -%}
         {{ config(
             meta={'carried': key}, materialized='incremental', incremental_strategy='append',
             full_refresh=not carries(), pre_hook='{{ forget() }}',
-            indexes=[{'columns': [key]}] if key in ('person_key', 'exam_key') else [],
+            indexes=([{'columns': [key]}] if key in ('person_key', 'exam_key') else []) + ([{'columns': sought}] if sought else []),
         ) }}
     {%- endif -%}
     {{ caller() }}
@@ -34,21 +35,21 @@
 {%- endmacro %}
 
 {#- The rows of the touched, and those of an indicator, sex and age band whose people are compared with another population than they
-    were. Beside each other and not by an `or`: where no population is another one, as on most days, nothing is read for it. -#}
+    were. Beside each other and not by an `or`: where no population is another one, as on most days, nothing is read for it, and the
+    planner knows. -#}
 {% macro touched_or_of_another_population(series, populations) -%}
     select * from {{ series }}
     where {{ touched('person_key') }}
-    {%- if carries() %}
-    union all
-    select * from {{ series }}
-    where
-        (indicator_code, sex, age_band) in (
+    {%- set others %}
             select indicator_code, sex, age_band
             from {{ populations }} as now
             full join intermediate.built_population as before using (indicator_code, sex, age_band)
             where now.fingerprint is distinct from before.fingerprint
-        )
-        and not {{ touched('person_key') }}
+    {%- endset %}
+    {%- if carries() and execute and run_query(others).rows %}
+    union all
+    select * from {{ series }}
+    where (indicator_code, sex, age_band) in ({{ others }}) and not {{ touched('person_key') }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -78,7 +79,7 @@
 {#- What the planner goes by when tables are joined that were made a second ago; of a table that keeps its rows what was counted
     before holds. Without it a join of a series with percentiles once took the square of a population. -#}
 {% macro analysed() -%}
-    {%- if not (carries() and model.config.meta.get('carried')) -%}
+    {%- if model.config.materialized != 'view' and not (carries() and model.config.meta.get('carried')) -%}
     analyze {{ this }}
     {%- endif -%}
 {%- endmacro %}

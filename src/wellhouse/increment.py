@@ -27,19 +27,21 @@ CARRIED = {
         "intermediate.int_population__interpreted", "intermediate.int_population__summed",
         "intermediate.int_population__crossed", "intermediate.int_risk__measured", "intermediate.int_risk__known",
         "intermediate.int_risk__fresh", "intermediate.int_intervention__observed",
+        "intermediate.int_intervention__compared", "intermediate.int_exam__measured",
         "marts.fct_observation", "marts.fct_indicator_trend", "marts.fct_stage_summary",
         "population.rpt_population_trend",
     ),
     "after_scoring": (
         "intermediate.int_risk__scored", "intermediate.int_risk__banded", "marts.fct_risk_score",
         "intermediate.int_rule__known", "intermediate.int_rule__sequenced", "intermediate.int_rule__met",
-        "intermediate.int_rule__evaluated", "intermediate.int_population__examined",
+        "intermediate.int_rule__evaluated", "intermediate.int_rule__held", "intermediate.int_population__examined",
+        "intermediate.int_population__measured",
     ),
 }  # fmt: skip
 """By selector: tables whose rows depend on nobody but their person, or on those who were examined in a site's year, and
 on populations that a fingerprint tells from others. None depends on the day that is looked at."""
 _DECIDING = {
-    "before_scoring": ["exam", "person", "response", "consultation"],
+    "before_scoring": ["exam", "person", "response", "consultation", "intervention"],
     "after_scoring": ["exam", "person", "response", "consultation", "score"],
 }
 """Of which kinds that is what landed of whom the selector's tables are made."""
@@ -85,6 +87,8 @@ _LANDED = {
             select person_key, 'response', response_key, xmin, load_id, row_number from landing.questionnaire_answer
             union all
             select person_key, 'consultation', consultation_key, xmin, load_id, row_number from landing.consultation
+            union all
+            select person_key, 'intervention', intervention_key, xmin, load_id, row_number from landing.intervention
         )
         select
             person_key, kind, key,

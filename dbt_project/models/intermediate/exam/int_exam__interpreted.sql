@@ -1,6 +1,6 @@
 -- HL7 interpretation: below L, within N, above H; a strip that is not negative A; null where nothing can be said.
 -- A result "under 5" is only known to be at most 5: it is L or N when the whole of what it may be is.
-{% call carry('person_key') %}
+{% call carry('person_key', sought=['site', 'exam_year']) %}
 with ranged as (
     select
         exams.exam_key,

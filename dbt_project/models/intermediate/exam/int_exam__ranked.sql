@@ -1,6 +1,10 @@
 -- The share of the results of a sex and age band, over all sites and the years that are complete, that are no higher than a value
--- that was measured then or since.
-with known as (
+-- that was measured then or, of whoever is compared now, since.
+with series as (
+    {{ touched_or_of_another_population(ref('int_exam__interpreted'), ref('int_exam__summarised')) }}
+),
+
+known as (
     select
         indicator_code,
         sex,
@@ -15,7 +19,7 @@ with known as (
         age_band,
         value,
         0 as value_count
-    from {{ ref('int_exam__interpreted') }}
+    from series
     where
         value is not null and sex is not null and age_band is not null
         and exam_date >= (select closed_on from {{ ref('int_exam__closed') }})

@@ -11,8 +11,9 @@ with paired as (
         others.value as comparison_value,
         others.after_date as comparison_after_date,
         others.value_after as comparison_value_after,
-        abs(others.age_years - enrolled.age_years) / 5.0 + abs(others.value - enrolled.value) / others.value_spread as distance
+        abs(others.age_years - enrolled.age_years) / 5.0 + abs(others.value - enrolled.value) / spread.value_spread as distance
     from {{ ref('int_intervention__baselined') }} as enrolled
+    inner join {{ ref('int_intervention__spread') }} as spread using (programme)
     inner join {{ ref('int_intervention__compared') }} as others
         on
             enrolled.site = others.site
@@ -20,7 +21,7 @@ with paired as (
             and enrolled.sex = others.sex
             and extract(year from enrolled.exam_date) = extract(year from others.exam_date)
             and abs(enrolled.age_years - others.age_years) <= 5
-            and abs(enrolled.value - others.value) <= 0.25 * others.value_spread
+            and abs(enrolled.value - others.value) <= 0.25 * spread.value_spread
     where enrolled.value_after is not null and others.value_after is not null
 )
 

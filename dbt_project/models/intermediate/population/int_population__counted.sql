@@ -2,6 +2,10 @@
 with cells as (
     {{ people_and_events(ref('int_population__measured')) }}
     union all
+    {{ people_and_events(ref('int_population__followed_up')) }}
+    union all
+    {{ people_and_events(ref('int_population__participating')) }}
+    union all
     select * from {{ ref('int_population__summed') }}
 )
 

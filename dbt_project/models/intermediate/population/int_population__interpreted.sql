@@ -1,5 +1,5 @@
 -- Who of the adults had an indicator judged at their last result of a year, and whether it was outside the reference range.
-{% call carry('person_key') %}
+{% call carry('person_key', sought=['site', 'exam_year']) %}
 select distinct on (judged.person_key, judged.site, judged.exam_year, judged.indicator_code)
     judged.person_key,
     judged.site,

@@ -1,4 +1,5 @@
 -- Who counts for a measure, and for whom it is true. A rate is the share of the second among the first.
+{% call carry('person_key') %}
 with measured as (
     select
         people.person_key,
@@ -27,6 +28,7 @@ with measured as (
         ('kidney', 'ckd_prevalence', egfr is not null, egfr < 60 or coalesce(uacr_mg_g >= 30, false)),
         ('smoking', 'smoking_prevalence', smoking is not null, smoking = 2)
     ) as measures (family, measure, is_counted, is_event)
+    where {{ touched('people.person_key') }}
 )
 
 select
@@ -41,7 +43,4 @@ select
     coalesce(is_event, false) as is_event
 from measured
 where is_counted
-union all
-select * from {{ ref('int_population__followed_up') }}
-union all
-select * from {{ ref('int_population__participating') }}
+{% endcall %}

@@ -1,42 +1,25 @@
--- Up to the day that is looked at, days in a row on which the same edition of a rule holds are one tag, with what raised it.
-with runs as (
+-- The tags up to the day that is looked at: of what comes after it nothing is known.
+with dated as (
     select
-        *,
-        row_number() over in_order - row_number() over (partition by person_key, site, tag, version, is_held order by day) as run,
-        lead(day) over in_order as next_day
-    from {{ ref('int_rule__evaluated') }}
-    where day <= (select as_of from {{ ref('int_rule__dated') }})
-    window in_order as (partition by person_key, site, tag order by day)
-),
-
-held as (
-    select
-        person_key,
-        site,
-        tag,
-        version,
-        min(day) as valid_from,
-        nullif(max(coalesce(next_day, 'infinity')), 'infinity') as valid_until,
-        (array_agg(evidence order by day))[1] as evidence
-    from runs
-    where is_held
-    group by person_key, site, tag, version, run
+        held.*,
+        case when held.valid_until <= days.as_of then held.valid_until end as known_until
+    from {{ ref('int_rule__held') }} as held
+    inner join {{ ref('int_rule__dated') }} as days on held.valid_from <= days.as_of
 )
 
 select
-    {{ stable_key(['held.person_key', 'held.site', 'held.tag', 'held.valid_from']) }} as person_tag_key,
-    held.person_key,
-    held.site,
-    held.tag,
-    held.version::text as version,
-    rules.kind,
-    rules.severity,
-    rules.name_zh,
-    rules.name_en,
-    held.valid_from,
-    held.valid_until,
-    held.valid_until is null as is_current,
-    held.evidence,
-    rules.source
-from held
-inner join {{ ref('tag_rules') }} as rules using (tag, version)
+    person_tag_key,
+    person_key,
+    site,
+    tag,
+    version,
+    kind,
+    severity,
+    name_zh,
+    name_en,
+    valid_from,
+    known_until as valid_until,
+    known_until is null as is_current,
+    evidence,
+    source
+from dated

@@ -1,7 +1,5 @@
 with measured as (
-    select distinct indicator_code
-    from {{ ref('int_exam__interpreted') }}
-    where value is not null
+    select distinct indicator_code from {{ ref('int_exam__measured') }}
 )
 
 select
