@@ -26,11 +26,13 @@ EVERYTHING = FINGERPRINT.replace("('marts', 'population')", "('marts', 'populati
 STATE = {"landed", "touched_person", "touched_exam", "touched_site_year", "built", "built_from", "built_population",
          "built_closed", "begun"}  # fmt: skip
 """Tables of the increment itself."""
+OF_A_BUILD = {"int_exam__ranked"}
+"""Made for whoever is computed in a build; ``fct_indicator_trend`` shows what they are for."""
 LATER = crowd.LOAD + 1
-ONE, TWO, KEPT, GONE, ERASED, RESTRICTED, TOLD = (crowd.FIRST_PERSON + n for n in range(7))
+ONE, TWO, KEPT, GONE, ERASED, RESTRICTED, TOLD, ENROLLED = (crowd.FIRST_PERSON + n for n in range(8))
 NEW = crowd.FIRST_PERSON + PEOPLE
 KEYS = {"load": crowd.LOAD, "later": LATER, "site": crowd.SITE, "one": ONE, "two": TWO, "kept": KEPT, "gone": GONE,
-        "erased": ERASED, "new": NEW, "told": TOLD}  # fmt: skip
+        "erased": ERASED, "new": NEW, "told": TOLD, "enrolled": ENROLLED}  # fmt: skip
 
 A_RESULT = """
     insert into landing.observation (load_id, row_number, exam_key, person_key, indicator_code, value_raw, unit_raw,
@@ -59,6 +61,11 @@ LANDS = (
 SAID = """insert into landing.consultation (load_id, row_number, consultation_key, person_key, site, consultation_date,
                                            hypertension_history, diabetes_history, bp_medication)
           values (%(later)s, 4, 999999997, %(told)s, %(site)s, '2024-06-01', true, true, true)"""
+# somebody begins a programme and is compared with nobody's any more
+ENROLS = """insert into landing.intervention (load_id, row_number, intervention_key, person_key, site, programme,
+                                             start_date, status)
+            select %(later)s, 6, 999999996, person_key, site, 'weight', max(exam_date) + 10, 'active'
+            from landing.exam where load_id = %(load)s and person_key = %(enrolled)s group by person_key, site"""
 MERGED = [f"update landing.{t} set person_key = %(kept)s where person_key = %(gone)s" for t in crowd._TABLES]  # noqa: S608
 # exams go back, their results stay, as when results were sent again while two were one
 PARTED = ["update landing.exam set person_key = %(gone)s where person_key = %(kept)s and exam_key %% 2 = 1"]
@@ -94,7 +101,7 @@ def landed_twice(built: Settings) -> Iterator[Settings]:
         everything(built, whole=True)
         yield built
         with administrator(built, built.database) as server:
-            for table in ("person", "exam", "observation", "consultation"):
+            for table in ("person", "exam", "observation", "consultation", "intervention"):
                 server.execute(f"delete from landing.{table} where load_id = {LATER}")  # noqa: S608
     everything(built, whole=True)
 
@@ -108,7 +115,7 @@ def server(landed_twice: Settings) -> Iterator[psycopg.Connection]:
 def rows(server: psycopg.Connection) -> dict[str, str]:
     """A hash of every row of every table that dbt makes."""
     found = server.execute(EVERYTHING)  # type: ignore[call-overload]
-    return {table: content for table, _, content in found if table.split(".")[1] not in STATE}
+    return {table: content for table, _, content in found if table.split(".")[1] not in STATE | OF_A_BUILD}
 
 
 def differences(of: Settings, server: psycopg.Connection) -> tuple[tuple[int | None, ...], list[str]]:
@@ -133,8 +140,11 @@ def test_what_happens_to_some_changes_what_a_build_of_everything_changes(
     seen = "select count(*) from marts.fct_stage_summary where person_key = any(%s)"
     server.execute("insert into access.restriction (person_key, purpose) values (%s, 'a test')", (RESTRICTED,))
     try:
-        happen(server, *LANDS, SAID, *MERGED, *ERASES)
-        assert differences(landed_twice, server) == ((7, 7), [])
+        others = "select count(*) from intermediate.int_intervention__compared where person_key = %s"
+        ((compared,),) = server.execute(others, (ENROLLED,)).fetchall()
+        happen(server, *LANDS, SAID, ENROLS, *MERGED, *ERASES)
+        assert differences(landed_twice, server) == ((8, 7), [])
+        assert server.execute(others, (ENROLLED,)).fetchone() == (compared - 1,)
         assert server.execute(seen, ([ERASED, RESTRICTED],)).fetchone() == (0,)
     finally:
         server.execute("delete from access.restriction where person_key = %s", (RESTRICTED,))
