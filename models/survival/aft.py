@@ -13,6 +13,7 @@ from scipy.special import expit, ndtr
 from models.survival.cohort import Cohort
 from models.survival.design import Design, design
 from models.survival.impute import expect, impute
+from models.survival.partial import linear
 from models.survival.spec import FitSpec
 from wellhouse.errors import WellhouseError
 
@@ -37,7 +38,7 @@ class Aft:
         """Higher: the event comes sooner. What is missing is averaged over, as relative hazard (or odds)."""
 
         def hazard(whole: Array) -> Array:
-            return -(self.design.matrix(whole) - self.mean) @ self.beta / self.scale
+            return -linear(self.design.matrix(whole) - self.mean, self.beta) / self.scale
 
         return self.scale * expect(hazard, x, self.center, self.covariance)
 

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from models.survival.cohort import Cohort
 from models.survival.design import Design, design
 from models.survival.impute import expect, impute
-from models.survival.partial import UNSTABLE, Risk, Solution, breslow, solve
+from models.survival.partial import UNSTABLE, Risk, Solution, breslow, linear, solve
 from models.survival.spec import FitSpec
 from wellhouse.errors import WellhouseError
 
@@ -51,7 +51,7 @@ class Cox:
         """The linear predictor of each person: the log of their relative hazard, averaged over what is missing."""
 
         def hazard(whole: Array) -> Array:
-            return np.asarray((self.design.matrix(whole) - self.mean) @ self.beta)
+            return linear(self.design.matrix(whole) - self.mean, self.beta)
 
         return expect(hazard, x, self.center, self.covariance)
 

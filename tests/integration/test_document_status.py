@@ -126,7 +126,9 @@ def test_a_withdrawn_response_need_not_repeat_its_answers(server: psycopg.Connec
     ]  # fmt: skip
     assert load(response("entered-in-error"), response("entered-in-error", of="r3")) == (2, 0, 1)
     # a history that begins with the newest
-    assert load(response("entered-in-error", of="r4"), response("completed", of="r4", q1=1)) == (2, 1, 0)
+    newest_first = [response(status, of="r4", q1=1) for status in ("entered-in-error", "amended", "completed")]
+    assert load(*newest_first) == (2, 2, 0)
+    assert server.execute(ANSWERS).fetchall() == [("q1", "1", "entered-in-error")]
     assert len(server.execute(ANSWERS.replace("desc limit 1", "limit 1")).fetchall()) == 4
 
 
@@ -153,6 +155,25 @@ def test_a_plan_withdrawn_in_the_file_that_told_it(server: psycopg.Connection, l
     latest = """select distinct on (care_plan_key) status from landing.care_plan where site = 'document'
                 order by care_plan_key, load_id desc, row_number desc"""
     assert set(server.execute(latest).fetchall()) == {("entered-in-error",)}
+
+
+def test_a_withdrawn_plan_that_nobody_can_tell_is_refused_alone(server: psycopg.Connection, load: Any) -> None:
+    """Without a number nothing says what it takes back; its day need not be one."""
+    nameless = plan("entered-in-error", walk="2024-03-05") | {"id": None, "category": []}
+    assert load(plan("active", walk="2024-03-05"), nameless, nameless | {"id": " ", "activity": []}) == (2, 2, 0)
+    assert load(plan("entered-in-error") | {"period": {"start": "2024-03"}}) == (2, 0, 0)
+    assert server.execute(ITEMS).fetchall()[-1][-1] == "entered-in-error"
+
+
+def test_a_plan_is_withdrawn_by_whose_it_is(server: psycopg.Connection, load: Any) -> None:
+    other = PATIENT | {"id": "p2", "identifier": [PATIENT["identifier"][0] | {"value": "110105194912310046"}]}
+    theirs = plan("entered-in-error") | {"subject": {"reference": "Patient/p2"}}
+    assert load(plan("active", walk="2024-03-05")) == (2, 0, 0)
+    load(plan("entered-in-error"), other, theirs)
+    latest = """select distinct on (care_plan_key) status from landing.care_plan
+                where site = 'document' and item = 'walk'
+                order by care_plan_key, load_id desc, row_number desc"""
+    assert server.execute(latest).fetchall() == [("entered-in-error",)]
 
 
 def test_nothing_but_a_withdrawn_plan_lacks_its_item(server: psycopg.Connection, load: Any) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.fixtures.loads import leaving_no_rows
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.ingest.file import unkeep
-from wellhouse.landing.duplicates import FAMILIES
+from wellhouse.landing.families import FAMILIES
 from wellhouse.settings import Settings
 
 ID = "11010519491231002X"  # the example of GB 11643-1999

@@ -32,6 +32,7 @@ from wellhouse.ingest.rejects import Rejects, Summary
 from wellhouse.ingest.sniff import Digest, Unreadable
 from wellhouse.landing import duplicates
 from wellhouse.landing.aliases import adopt
+from wellhouse.landing.families import FAMILIES, OUTCOME, Family
 from wellhouse.landing.ledger import Counts, Entry
 from wellhouse.landing.load import Coming, Load
 from wellhouse.landing.originals import Sealer
@@ -340,7 +341,7 @@ class Reading:
             exams = self._parts["exam"]
             aliases = self._responses(_pairs(exams.aliases).ravel()).reshape(2, -1)
             responses = self._responses(exams.suspects)
-            families.append((duplicates.FAMILIES["questionnaire"], responses, aliases, exams.by_detail))
+            families.append((FAMILIES["questionnaire"], responses, aliases, exams.by_detail))
         touched = conflicting = np.empty(0, np.int64)
         for family, suspects, aliases, _ in families:
             form = self._entry.format
@@ -360,19 +361,17 @@ class Reading:
         if len(touched):
             self._recount(load, [(f, by_detail) for f, _, _, by_detail in families], touched, conflicting)
 
-    def _recount(
-        self, load: Load, families: list[tuple[duplicates.Family, bool]], touched: Ints, conflicting: Ints
-    ) -> None:
+    def _recount(self, load: Load, families: list[tuple[Family, bool]], touched: Ints, conflicting: Ints) -> None:
         left = np.unique(np.concatenate([duplicates.remaining(load, f, touched, detail) for f, detail in families]))
         if self._mapping.outcomes:
-            left = np.union1d(left, duplicates.remaining(load, duplicates.OUTCOME, touched, False))
+            left = np.union1d(left, duplicates.remaining(load, OUTCOME, touched, False))
         gone = np.setdiff1d(touched, left)
         refused = np.intersect1d(gone, conflicting)
         rows = self._entry.rows
         rows.loaded -= len(gone)
         rows.quarantined += len(refused)
         rows.duplicate += len(gone) - len(refused)
-        heads = [f.head for f, _ in families] + [duplicates.OUTCOME.head] * bool(self._mapping.outcomes)
+        heads = [f.head for f, _ in families] + [OUTCOME.head] * bool(self._mapping.outcomes)
         duplicates.forget_persons(load, heads, gone, refused)
         for reason, row, column, expected, count in duplicates.noted(load):
             self._summary.counts[reason] = int(count)

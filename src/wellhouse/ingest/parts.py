@@ -15,7 +15,7 @@ from wellhouse.ingest.header import Header
 from wellhouse.ingest.people import Persons
 from wellhouse.ingest.rejects import Rejects
 from wellhouse.ingest.seam import Seam
-from wellhouse.landing.duplicates import FAMILIES, Family
+from wellhouse.landing.families import FAMILIES, Family
 from wellhouse.landing.ledger import Counts
 
 _RUNS = 16

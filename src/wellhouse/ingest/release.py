@@ -124,7 +124,8 @@ class _Again(Reading):
             load.drain()
             self._resolve(load)
             self._erased(before)
-            if before.status == "loaded" and self._entry.rows.quarantined > before.rows.quarantined:
+            # of parted persons all is read again, whatever is refused now
+            if not always and before.status == "loaded" and self._entry.rows.quarantined > before.rows.quarantined:
                 raise WellhouseError(
                     f"{before.file_name}: {before.rows.quarantined} records are quarantined, with this mapping "
                     f"{self._entry.rows.quarantined} would be: nothing was changed"

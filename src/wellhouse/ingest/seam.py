@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wellhouse.ingest.batch import Ints
-from wellhouse.landing.duplicates import Family
+from wellhouse.landing.families import Family
 
 
 class Seam:

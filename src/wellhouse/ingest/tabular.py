@@ -44,8 +44,10 @@ def read(batch: Batch, more: More | None = None) -> None:
     if mapping.whole:
         columns[mapping.whole] = _whole(batch, mapping.whole)
         columns["status"] = texts(batch.column("status"), len(batch.rows)).fill_null("final")
-        # a whole that is withdrawn need not repeat its parts
-        withdrawn = np.array(pc.equal(columns["status"], "entered-in-error"), bool)
+        # a whole that is withdrawn need not repeat its parts, where its number says which
+        withdrawn = np.array(
+            pc.and_(pc.equal(columns["status"], "entered-in-error"), pc.is_valid(columns[mapping.whole])), bool
+        )
     if main.to == "plan_date":
         _check_plan(batch, main.role, day, withdrawn)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wellhouse.landing.duplicates import Family, array_of
+from wellhouse.landing.families import Family, array_of
 from wellhouse.landing.load import Load, Rows
 
 

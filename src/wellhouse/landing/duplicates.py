@@ -8,70 +8,15 @@ back, the final result after a preliminary one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from wellhouse.landing import documents
+from wellhouse.landing.families import Family, Resolved, array_of
 from wellhouse.landing.load import Load, Rows
-from wellhouse.landing.tables import SCHEMAS
 
-
-@dataclass(frozen=True)
-class Family:
-    """A table of records and, where a record has many results, the table of those; names are ours, never input."""
-
-    head: str
-    key: str
-    attributes: tuple[str, ...]
-    detail: str | None = None
-    item: str = ""
-    content: tuple[str, ...] = ()
-    status: str = "'final'"
-    """Of a result, in SQL: its column, where there is one."""
-    head_status: str = "'final'"
-    """The same of a record."""
-    whole: str = ""
-    """The column that all parts of one document have, where a source tells documents as a whole."""
-
-
-FAMILIES = {
-    f.head: f
-    for f in (
-        Family("exam", "exam_key", ("exam_date", "exam_type", "package", "employer_key"), "observation",
-               "indicator_code", ("value_raw", "unit_raw", "status"), "status"),
-        Family("questionnaire", "response_key",
-               ("questionnaire_code", "questionnaire_version", "answered_on", "status"), "questionnaire_answer",
-               "question_code", ("value_raw", "status"), "status", "status", "response_key"),
-        Family(
-            "follow_up",
-            "follow_up_key",
-            ("follow_up_date", "method", "agent", "outcome", "next_date", "duration_s"),
-        ),
-        Family("call_recording", "recording_key", ("recorded_on", "agent", "duration_s", "sha256")),
-        Family("consultation", "consultation_key", (
-            "consultation_date", "smoking", "drinking", "hypertension_history", "diabetes_history", "cvd_history",
-            "family_history_cvd", "bp_medication", "statin", "glucose_medication")),
-        Family("card", "card_key", ("event", "event_date", "card_type", "package", "valid_until")),
-        Family("intervention", "intervention_key", ("programme", "start_date", "end_date", "status", "agent")),
-        Family("care_plan", "care_plan_key", ("plan_date", "category", "item", "target", "done", "unit", "status"),
-               head_status="status", whole="plan_key"),
-    )
-}  # fmt: skip
-
-OUTCOME = Family("outcome", "person_key", ("event_code", "origin_date", "time_days", "observed"))
 _EXAMPLES = 3
 # the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
 _NO_LOOPS = "set local enable_nestloop = off"
-
-
-@dataclass
-class Resolved:
-    """Rows of which something went, and how many results went as what."""
-
-    touched: Rows
-    conflicting: Rows
-    duplicates: int = 0
-    conflicts: int = 0
 
 
 def resolve(
@@ -86,8 +31,8 @@ def resolve(
     resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
     if told_whole and family.whole:
         load.execute(_NO_LOOPS)
-        _told_after(load, family, resolved)
-        _take_back(load, family)
+        documents.told_after(load, family, resolved)
+        documents.take_back(load, family)
         load.execute("set local enable_nestloop = on")
     keys = np.union1d(suspects, _known(load, family))
     if not len(keys):
@@ -207,68 +152,6 @@ def _other_persons(load: Load, family: Family, keys: str, resolved: Resolved) ->
     resolved.conflicting = np.union1d(resolved.conflicting, rows)
     if family.detail and len(lost):
         resolved.conflicts += int(lost[0])
-
-
-def _last_told(family: Family) -> str:
-    """The last version in this load of each document, by its row: the last that amends or withdraws it; else the
-    first, which others contradict."""
-    return f"""
-        select distinct on ({family.whole})
-               {family.whole}, person_key, row_number as told, {family.head_status} as standing
-        from landing.{family.head} where load_id = $1 and {family.whole} is not null
-        order by {family.whole}, {family.head_status} = 'final',
-                 case when {family.head_status} = 'final' then row_number else -row_number end"""  # noqa: S608
-
-
-def _told_after(load: Load, family: Family, resolved: Resolved) -> None:
-    """A file that tells a document again after it withdrew it, as a history does that begins with the newest, says
-    what no longer holds."""
-    parts = [t for t in (family.detail, family.head) if t]
-    gone = ", ".join(
-        f"""gone_{t} as (delete from landing.{t} p using told
-            where p.load_id = $1 and p.{family.whole} = told.{family.whole} and p.person_key = told.person_key
-                and p.row_number > told.told returning p.row_number, p.person_key)"""  # noqa: S608
-        for t in parts
-    )
-    union = " union ".join(f"select row_number, person_key from gone_{t}" for t in parts)  # noqa: S608
-    rows, lost = load.fetch(
-        f"""with told as materialized (select * from ({_last_told(family)}) last where standing = 'entered-in-error'),
-            {gone}, gone as ({union}), noted as (
-                insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
-                select $1, row_number, '{family.attributes[0]}', 'conflicting_value',
-                       'what an earlier row of this file says of the same number', person_key
-                from gone)
-            select row_number::bigint, (select count(*) from gone_{parts[0]}) from gone""",  # noqa: S608
-        load.load_id,
-    )
-    resolved.touched = np.union1d(resolved.touched, rows)
-    resolved.conflicting = np.union1d(resolved.conflicting, rows)
-    if family.detail and len(lost):
-        resolved.conflicts += int(lost[0])
-
-
-def _take_back(load: Load, family: Family) -> None:
-    """What earlier versions of a document had and its last one has not: the part again, as entered in error."""
-    parts, item = (family.detail, family.item) if family.detail else (family.head, family.key)
-    columns = [name for name in SCHEMAS[parts].names if name not in ("load_id", "row_number", "status")]
-    listed = ", ".join(columns)
-    load.execute(
-        f"""with told as materialized ({_last_told(family)}), loads as (
-                select distinct load_id from landing.{family.head}
-                where load_id <= $1 and {family.whole} in (select {family.whole} from told)
-            ), before as (
-                select distinct on ({family.whole}, {item}) p.*, told
-                from landing.{parts} p join told using ({family.whole}, person_key)
-                where p.load_id = any(array(select load_id from loads)) and (p.load_id < $1 or p.row_number < told)
-                order by {family.whole}, {item}, p.load_id desc, p.row_number desc
-            )
-            insert into landing.{parts} (load_id, row_number, status, {listed})
-            select $1, told, 'entered-in-error', {listed} from before b
-            where status <> 'entered-in-error' and not exists (
-                select from landing.{parts} m where m.load_id = $1 and m.row_number = b.told
-                    and m.{family.whole} = b.{family.whole} and m.{item} = b.{item})""",  # noqa: S608
-        load.load_id,
-    )
 
 
 def _first_days(load: Load, keys: str) -> None:
@@ -405,11 +288,6 @@ def _count(resolved: Resolved, rows: Rows, conflict: Rows) -> None:
 
 def _content(family: Family, of: str = "") -> str:
     return f"row({', '.join(of + column for column in family.content)})::text"
-
-
-def array_of(keys: Rows) -> str:
-    """An array of PostgreSQL."""
-    return "{" + ",".join(map(str, keys.tolist())) + "}"
 
 
 def _heads(load: Load, family: Family, keys: str, resolved: Resolved) -> None:

@@ -24,6 +24,7 @@ left join {{ ref('int_risk__dated') }} as exams_before
 left join {{ ref('int_risk__scored') }} as before
     on
         exams_before.exam_key = before.exam_key
+        and exams_before.person_key = before.person_key -- by which it is found
         and before.is_yearly
         and scores.model = before.model
         and scores.version = before.version

@@ -274,10 +274,9 @@ class Reader:
         number = next((i.value for i in of.identifier if i.value), None) or of.id or ""
         if status == _WITHDRAWN:
             details = [d for d in details if d.code or d.description]
-            if not details and number:
+            if not details and number.strip():
                 # it takes back all that the plan of this number ever said
-                day = day_of((of.period.start if of.period else None) or of.created)
-                rows.tuples["care_plan"].append((record, person, number, day, "", "", "", "", status))
+                rows.tuples["care_plan"].append((record, person, number, "", "", "", "", "", status))
                 return
         if not details:
             raise Refused("no_content", "activities with a detail")
