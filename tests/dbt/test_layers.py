@@ -26,6 +26,7 @@ PREFIXES = {
 REJOINED = {
     ("int_exam__interpreted", "int_population__crossed"): "which cells may be shown, then the cells",
     ("int_questionnaire__answered", "int_scale__slept"): "one scale of several has parts of its own",
+    ("int_intervention__compared", "int_intervention__spread"): "how far values lie apart, then who lies near",
 }
 """(parent, step between) of a model that reads both: the step is apart because it has unit tests of its own."""
 LONGEST_JOIN = 7
