@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from wellhouse.landing import families
 from wellhouse.landing.families import Family, Resolved
 from wellhouse.landing.load import Load
 from wellhouse.landing.tables import SCHEMAS
@@ -23,28 +22,10 @@ def _last_told(family: Family) -> str:
 def told_after(load: Load, family: Family, resolved: Resolved) -> None:
     """A file that tells a document again after it withdrew it, as a history does that begins with the newest, says
     what no longer holds."""
-    parts = [t for t in (family.detail, family.head) if t]
-    gone = ", ".join(
-        f"""gone_{t} as (delete from landing.{t} p using told
-            where p.load_id = $1 and p.{family.whole} = told.{family.whole} and p.person_key = told.person_key
-                and p.row_number > told.told returning p.row_number, p.person_key)"""  # noqa: S608
-        for t in parts
-    )
-    union = " union ".join(f"select row_number, person_key from gone_{t}" for t in parts)  # noqa: S608
-    rows, lost = load.fetch(
-        f"""with told as materialized (select * from ({_last_told(family)}) last where standing = 'entered-in-error'),
-            {gone}, gone as ({union}), noted as (
-                insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
-                select $1, row_number, '{family.attributes[0]}', 'conflicting_value',
-                       'what an earlier row of this file says of the same number', person_key
-                from gone)
-            select row_number::bigint, (select count(*) from gone_{parts[0]}) from gone""",  # noqa: S608
-        load.load_id,
-    )
-    resolved.touched = np.union1d(resolved.touched, rows)
-    resolved.conflicting = np.union1d(resolved.conflicting, rows)
-    if family.detail and len(lost):
-        resolved.conflicts += int(lost[0])
+    later = f"""select {family.whole}, person_key, told as after from ({_last_told(family)}) last
+        where standing = 'entered-in-error'"""  # noqa: S608
+    reason = family.attributes[0], "conflicting_value", "what an earlier row of this file says of the same number"
+    families.quarantine(load, family, family.whole, later, reason, resolved)
 
 
 def take_back(load: Load, family: Family) -> None:

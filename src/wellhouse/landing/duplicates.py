@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wellhouse.landing import documents
+from wellhouse.landing import documents, families
 from wellhouse.landing.families import Family, Resolved, array_of
 from wellhouse.landing.load import Load, Rows
 
@@ -126,32 +126,13 @@ def _known(load: Load, family: Family) -> Rows:
 def _other_persons(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
     """A number that belongs to somebody else: the records that claim it are quarantined."""
     wrong = f"""
-        select distinct h.{family.key} as key, h.person_key from landing.{family.head} h join (
+        select distinct h.{family.key}, h.person_key, 0 as after from landing.{family.head} h join (
             select distinct on ({family.key}) {family.key}, person_key from landing.{family.head}
             where {family.key} in (select unnest($2::text::bigint[]))
             order by {family.key}, load_id = $1, load_id, row_number
         ) first using ({family.key}) where h.load_id = $1 and h.person_key <> first.person_key"""  # noqa: S608
-    parts = [t for t in (family.detail, family.head) if t]
-    deleted = ", ".join(
-        f"""gone_{t} as (delete from landing.{t} d using wrong w
-            where d.load_id = $1 and d.{family.key} = w.key and d.person_key = w.person_key
-            returning d.row_number, d.person_key)"""  # noqa: S608
-        for t in parts
-    )
-    union = " union ".join(f"select row_number, person_key from gone_{t}" for t in parts)  # noqa: S608
-    rows, lost = load.fetch(
-        f"""with wrong as ({wrong}), {deleted}, gone as ({union}), noted as (
-                insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
-                select $1, row_number, '{family.key}', 'number_of_another_person',
-                       'a number that no other person''s record has', person_key from gone)
-            select row_number::bigint, (select count(*) from gone_{parts[0]}) from gone""",  # noqa: S608
-        load.load_id,
-        keys,
-    )
-    resolved.touched = np.union1d(resolved.touched, rows)
-    resolved.conflicting = np.union1d(resolved.conflicting, rows)
-    if family.detail and len(lost):
-        resolved.conflicts += int(lost[0])
+    reason = family.key, "number_of_another_person", "a number that no other person's record has"
+    families.quarantine(load, family, family.key, wrong, reason, resolved, keys)
 
 
 def _first_days(load: Load, keys: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wellhouse.landing.load import Rows
+import numpy as np
+
+from wellhouse.landing.load import Load, Rows
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,39 @@ class Resolved:
     conflicting: Rows
     duplicates: int = 0
     conflicts: int = 0
+
+
+def quarantine(
+    load: Load, family: Family, by: str, wrong: str, reason: tuple[str, str, str], resolved: Resolved, *parameters: str
+) -> None:
+    """Take records and their results out of this load, and note of each row why.
+
+    :param by: the column that records are found by
+    :param wrong: a query of it, person_key and after: those of the person in later rows than ``after``
+    :param reason: field, reason, what was expected
+    :param parameters: of the query, from $2 on
+    """
+    field, why, expected = (text.replace("'", "''") for text in reason)
+    parts = [t for t in (family.detail, family.head) if t]
+    deleted = ", ".join(
+        f"""gone_{t} as (delete from landing.{t} d using wrong w
+            where d.load_id = $1 and d.{by} = w.{by} and d.person_key = w.person_key and d.row_number > w.after
+            returning d.row_number, d.person_key)"""  # noqa: S608
+        for t in parts
+    )
+    union = " union ".join(f"select row_number, person_key from gone_{t}" for t in parts)  # noqa: S608
+    rows, lost = load.fetch(
+        f"""with wrong as materialized ({wrong}), {deleted}, gone as ({union}), noted as (
+                insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
+                select $1, row_number, '{field}', '{why}', '{expected}', person_key from gone)
+            select row_number::bigint, (select count(*) from gone_{parts[0]}) from gone""",  # noqa: S608
+        load.load_id,
+        *parameters,
+    )
+    resolved.touched = np.union1d(resolved.touched, rows)
+    resolved.conflicting = np.union1d(resolved.conflicting, rows)
+    if family.detail and len(lost):
+        resolved.conflicts += int(lost[0])
 
 
 def array_of(keys: Rows) -> str:
