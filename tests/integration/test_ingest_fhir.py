@@ -189,12 +189,17 @@ def test_one_file_feeds_several_tables(server: psycopg.Connection) -> None:
     ).fetchall()
     assert worded == [("PHQ-9", "1", "Little interest or pleasure in doing things")]  # the form defines it
     plan = ingest(FIXTURES / "care_plan.json")["care_plan.json"]
-    assert (plan["read"], plan["loaded"], plan["quarantined"]) == (3, 2, 1)
+    assert (plan["read"], plan["loaded"], plan["quarantined"]) == (4, 3, 1)  # an activity that says nothing is refused
     items = server.execute(
-        "select plan_date::text, category, item, target, unit from landing.care_plan where load_id = %s order by 1",
+        """select plan_date::text, category, item, target, unit, status from landing.care_plan where load_id = %s
+           order by 1""",
         (number(server, plan["sha256"]),),
     ).fetchall()
-    assert items == [("2024-03-05", "exercise", "快走", 30.0, "min"), ("2024-04-01", "exercise", "游泳", None, None)]
+    assert items == [
+        ("2024-03-05", "exercise", "快走", 30.0, "min", "final"),
+        ("2024-04-01", "exercise", "游泳", None, None, "final"),
+        (None, None, None, None, None, "entered-in-error"),  # a plan that is withdrawn stands for all it said
+    ]
 
 
 def test_a_response_alone_is_a_questionnaire_file(server: psycopg.Connection) -> None:

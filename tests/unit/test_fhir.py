@@ -235,10 +235,10 @@ def test_plans() -> None:
     assert [(r["number"], r["date"], r["category"], r["item"], r["target"], r["unit"])
             for r in found.rows["care_plan"]] == [
         ("cp1", "2024-03-05", "Exercise", "快走", "30", "min"), ("cp1", "2024-04-01", "Exercise", "游泳", "", ""),
-        ("cp2", "", "", "", "", ""),
+        ("cp2", "", "", "", "", ""), ("cp3", "2024-03-05", "", "", "", ""),
     ]  # fmt: skip
     # a withdrawn one stands for all that the plan of its number ever said
-    assert found.rows["care_plan"][-1]["status"] == "entered-in-error"
+    assert found.rows["care_plan"][-2]["status"] == "entered-in-error"
     assert found.bad == {}
 
 
