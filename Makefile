@@ -5,9 +5,8 @@
 BIN := .venv-pipeline/bin
 WELLHOUSE := $(BIN)/wellhouse
 PYTEST := $(BIN)/pytest -p no:cacheprovider
-# One process, so that the throwaway installation is set up once.
-# A kind whose tests are still to come has no folder.
-HEAVY := $(foreach kind,integration dbt dags superset security e2e,$(if $(wildcard tests/$(kind)/test_*.py),$(kind)))
+# Two processes, each with a throwaway installation and kinds of its own (tests/conftest.py).
+HEAVY := integration dags dbt superset security e2e
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,7 +40,7 @@ test-unit: install-test
 
 .PHONY: test-heavy
 test-heavy: install-test
-	$(PYTEST) $(addprefix tests/,$(HEAVY))
+	$(PYTEST) -n 2 --dist loadgroup $(addprefix tests/,$(HEAVY))
 
 $(addprefix test-,$(HEAVY)): test-%: install-test
 	$(PYTEST) tests/$*

@@ -29,6 +29,8 @@ SAMPLE_PEOPLE = int(os.environ.get("SAMPLE_PEOPLE", "300"))
 PREFIX = "wellhouse-test-"
 PORTS = tuple(f"WELLHOUSE_{service}_PORT" for service in ("POSTGRES", "AIRFLOW", "SUPERSET", "MLLP", "MONITOR"))
 FOLDER = pytest.StashKey[Path]()
+SIDE_BY_SIDE = ("integration", "dags", "dbt"), ("superset", "security", "e2e")
+"""Kinds that each of the two processes of ``make test-heavy`` runs, on an installation of its own."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True)))
     settings.cache_clear()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that finalizers run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        kind = item.path.relative_to(PROJECT_ROOT / "tests").parts[0]
+        for group, kinds in enumerate(SIDE_BY_SIDE):
+            if kind in kinds:
+                item.add_marker(pytest.mark.xdist_group(str(group)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -53,6 +53,16 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Of landed results: each lies in a load that has its exam, and a load's rows lie together, so that BRIN finds them. The loads are asked
+    for while the query is written: the planner must know whether they are a few of many. -#}
+{% macro in_touched_loads() -%}
+    {%- if carries() and execute -%}
+    load_id in ({{ run_query('select load_id from intermediate.touched_load').columns[0].values() | join(', ') or 'null' }})
+    {%- else -%}
+    true
+    {%- endif -%}
+{%- endmacro %}
+
 {#- A condition that holds for the rows of the touched. -#}
 {% macro of_touched(key, of='') -%}
     {%- if key == 'complete_years' -%}

@@ -28,11 +28,13 @@ CARRIED = {
         "intermediate.int_population__crossed", "intermediate.int_risk__measured", "intermediate.int_risk__known",
         "intermediate.int_risk__fresh", "intermediate.int_intervention__observed",
         "intermediate.int_intervention__compared", "intermediate.int_exam__measured",
-        "marts.fct_observation", "marts.fct_indicator_trend", "marts.fct_stage_summary",
+        "marts.fct_observation", "marts.fct_indicator_trend", "marts.fct_stage_summary", "marts.fct_risk_input",
+        "marts.fct_risk_features",
         "population.rpt_population_trend",
     ),
     "after_scoring": (
         "intermediate.int_risk__scored", "intermediate.int_risk__banded", "marts.fct_risk_score",
+        "marts.fct_survival_risk",
         "intermediate.int_rule__known", "intermediate.int_rule__sequenced", "intermediate.int_rule__met",
         "intermediate.int_rule__evaluated", "intermediate.int_rule__held", "intermediate.int_population__examined",
         "intermediate.int_population__measured",
@@ -52,7 +54,8 @@ rows that came later do not lie beside their like."""
 _REFERS = re.compile(r"\bref\('(\w+)'\)")
 _STATE = """
     drop table if exists
-        intermediate.landed, intermediate.touched_person, intermediate.touched_exam, intermediate.touched_site_year;
+        intermediate.landed, intermediate.touched_person, intermediate.touched_exam, intermediate.touched_load,
+        intermediate.touched_site_year;
     drop table if exists intermediate.built_on, intermediate.built_by;  -- an earlier version's
     create unlogged table if not exists intermediate.built (
         selector text, person_key bigint, kind text, key bigint, versions numeric
@@ -69,6 +72,7 @@ _STATE = """
     truncate intermediate.begun;
     create unlogged table intermediate.touched_person (person_key bigint primary key);
     create unlogged table intermediate.touched_exam (exam_key bigint primary key);
+    create unlogged table intermediate.touched_load (load_id bigint primary key);
     create unlogged table intermediate.touched_site_year (site text, exam_year int, primary key (site, exam_year));
 """
 # What is computed after scoring is made of what was computed before it: of what had landed then, not of what has since.
@@ -124,6 +128,8 @@ _TOUCHED = """
     insert into intermediate.touched_exam
         select distinct key from known
         where kind = 'exam' and person_key in (select person_key from intermediate.touched_person);
+    insert into intermediate.touched_load
+        select distinct load_id from landing.exam where exam_key in (select exam_key from intermediate.touched_exam);
     -- an exam is of the year in which it is now, was shown last, or was when a build failed
     insert into intermediate.touched_site_year
         with moved as (

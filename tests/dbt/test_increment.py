@@ -23,8 +23,8 @@ from wellhouse.settings import Settings
 
 PEOPLE = 40
 EVERYTHING = FINGERPRINT.replace("('marts', 'population')", "('marts', 'population', 'staging', 'intermediate')")
-STATE = {"landed", "touched_person", "touched_exam", "touched_site_year", "built", "built_from", "built_population",
-         "built_closed", "begun"}  # fmt: skip
+STATE = {"landed", "touched_person", "touched_exam", "touched_load", "touched_site_year", "built", "built_from",
+         "built_population", "built_closed", "begun"}  # fmt: skip
 """Tables of the increment itself."""
 OF_A_BUILD = {"int_exam__ranked"}
 """Made for whoever is computed in a build; ``fct_indicator_trend`` shows what they are for."""

@@ -1,48 +1,33 @@
--- The share of the results of a sex and age band, over all sites and the years that are complete, that are no higher than a value
--- that was measured then or, of whoever is compared now, since.
+-- The share of the results of a sex and age band, over all sites and the years that are complete, that are no higher than a value of
+-- whoever is compared now. Each is looked up: a day has few, however long the history is.
 with series as (
     {{ touched_or_of_another_population(ref('int_exam__interpreted'), ref('int_exam__summarised')) }}
 ),
 
-known as (
-    select
-        indicator_code,
-        sex,
-        age_band,
-        value,
-        value_count
-    from {{ ref('int_exam__counted') }}
-    union all
+compared as (
     select distinct
         indicator_code,
         sex,
         age_band,
-        value,
-        0 as value_count
+        value
     from series
-    where
-        value is not null and sex is not null and age_band is not null
-        and exam_date >= (select closed_on from {{ ref('int_exam__closed') }})
-),
-
-counted as (
-    select
-        indicator_code,
-        sex,
-        age_band,
-        value,
-        sum(value_count) as value_count
-    from known
-    group by indicator_code, sex, age_band, value
+    where value is not null
 )
 
 select
-    indicator_code,
-    sex,
-    age_band,
-    value,
-    100 * (
-        sum(value_count) over (partition by indicator_code, sex, age_band order by value)::double precision
-        / nullif(sum(value_count) over (partition by indicator_code, sex, age_band), 0)::double precision
-    ) as population_percentile
-from counted
+    compared.indicator_code,
+    compared.sex,
+    compared.age_band,
+    compared.value,
+    100 * coalesce(below.no_higher_count, 0)::double precision / population.result_count as population_percentile
+from compared
+inner join {{ ref('int_exam__summarised') }} as population using (indicator_code, sex, age_band)
+left join lateral (
+    select counted.no_higher_count
+    from {{ ref('int_exam__counted') }} as counted
+    where
+        counted.indicator_code = compared.indicator_code and counted.sex = compared.sex
+        and counted.age_band = compared.age_band and counted.value <= compared.value
+    order by counted.value desc
+    limit 1
+) as below on true

@@ -8,6 +8,7 @@ select
     percentile_cont(0.1) within group (order by value) as population_p10,
     percentile_cont(0.5) within group (order by value) as population_p50,
     percentile_cont(0.9) within group (order by value) as population_p90,
+    count(*) as result_count,
     sum(hashtextextended(value::text, 0)) as fingerprint
 from {{ ref('int_exam__interpreted') }}
 where

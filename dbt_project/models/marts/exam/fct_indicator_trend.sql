@@ -3,6 +3,11 @@
 {% call carry('person_key', shown=true, also=['exam_key', 'indicator_code']) %}
 with series as (
     {{ touched_or_of_another_population(ref('int_exam__compared'), ref('int_exam__summarised')) }}
+),
+
+slopes as (
+    select * from {{ ref('int_exam__sloped') }}
+    where {{ 'person_key in (select person_key from series)' if carries() else 'true' }}
 )
 
 select
@@ -43,12 +48,12 @@ select
     population.population_p10,
     population.population_p50,
     population.population_p90,
-    case when population.population_p50 is not null then ranked.population_percentile end as population_percentile
+    ranked.population_percentile
 from series
 inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_exam__summarised') }} as population using (indicator_code, sex, age_band)
 left join {{ ref('int_exam__ranked') }} as ranked using (indicator_code, sex, age_band, value)
-left join {{ ref('int_exam__sloped') }} as slopes using (person_key, site, indicator_code)
+left join slopes using (person_key, site, indicator_code)
 left join {{ ref('int_exam__projected') }} as projected using (person_key, site, indicator_code)
 order by series.indicator_code, series.site, series.person_key, series.exam_date
 {% endcall %}

@@ -1,5 +1,6 @@
 -- Diabetes: declared, or HbA1c >= 6.5 % or fasting glucose >= 7.0 mmol/L (中国2型糖尿病防治指南 2020). Laboratory values under
 -- these do not rule out a treated diabetes: without an answer it stays unknown. Impaired fasting glucose: >= 6.1 mmol/L.
+{% call carry('person_key', shown=true) %}
 select
     exams.person_key,
     exams.site,
@@ -44,3 +45,5 @@ select
 from {{ ref('int_risk__dated') }} as exams
 left join {{ ref('int_risk__fresh') }} as fresh using (exam_key)
 left join {{ ref('site_residences') }} as residences using (site)
+where {{ touched('exams.person_key') }}
+{% endcall %}

@@ -1,3 +1,5 @@
+-- What is known of each input of risk.
+{% call carry('person_key', shown=true) %}
 select
     person_key,
     site,
@@ -8,4 +10,5 @@ select
     heard_from,
     stale
 from {{ ref('int_risk__known') }}
-where is_latest
+where is_latest and {{ touched('person_key') }}
+{% endcall %}

@@ -1,3 +1,5 @@
+-- What the models of survival say of people now.
+{% call carry('person_key', shown=true) %}
 select
     scores.person_key,
     scores.site,
@@ -17,4 +19,5 @@ select
     scores.scored_at
 from {{ ref('int_risk__scored') }} as scores
 inner join {{ ref('int_risk__dated') }} as exams on scores.exam_key = exams.exam_key
-where scores.kind = 'survival' and exams.is_latest
+where scores.kind = 'survival' and exams.is_latest and {{ touched('scores.person_key') }}
+{% endcall %}

@@ -22,7 +22,7 @@ renamed as (
         load_id,
         row_number
     from source
-    where {{ touched('exam_key') }}
+    where {{ touched('exam_key') }} and {{ in_touched_loads() }}
 )
 
 -- the latest load wins, but a preliminary result never supersedes; of one record's results a correction is the last word
