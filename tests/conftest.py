@@ -29,7 +29,7 @@ SAMPLE_PEOPLE = int(os.environ.get("SAMPLE_PEOPLE", "300"))
 PREFIX = "wellhouse-test-"
 PORTS = tuple(f"WELLHOUSE_{service}_PORT" for service in ("POSTGRES", "AIRFLOW", "SUPERSET", "MLLP", "MONITOR"))
 FOLDER = pytest.StashKey[Path]()
-SIDE_BY_SIDE = ("integration", "dags", "dbt"), ("superset", "security", "e2e")
+SIDE_BY_SIDE = ("dbt", "security"), ("integration", "dags", "superset", "e2e")
 """Kinds that each of the two processes of ``make test-heavy`` runs, on an installation of its own."""
 
 

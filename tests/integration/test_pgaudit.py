@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.fixtures.loads import leaving_no_rows
+from tests.server_log import from_now_on
 from wellhouse import db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.crypto.vault import reveal
@@ -27,9 +28,7 @@ def said(stack: Settings) -> Callable[[], str]:
     """What the server logged since the test began."""
     if not cluster.has_pgaudit():
         pytest.skip("pgaudit is not installed here: postgresql-NN-pgaudit")
-    log = stack.logs / "postgres.log"
-    start = log.stat().st_size
-    return lambda: log.read_bytes()[start:].decode()
+    return from_now_on(stack)
 
 
 def test_who_opens_an_identity_is_logged_by_the_server(

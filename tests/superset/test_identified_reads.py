@@ -15,6 +15,7 @@ import pytest
 from tests import identified
 from tests.identified import RefusedError, World
 from tests.no_trail import no_database, no_file
+from tests.server_log import from_now_on
 from wellhouse import db
 from wellhouse.ops import cluster
 from wellhouse.settings import Settings, settings
@@ -76,13 +77,12 @@ def test_sql_past_the_product_is_in_the_servers_own_log(world: World) -> None:
     of: Settings = world.of
     if not cluster.has_pgaudit():
         pytest.skip("pgaudit is not installed here: postgresql-NN-pgaudit")
-    log = of.logs / "postgres.log"
-    begin, asked = log.stat().st_size, []
+    said, asked = from_now_on(of), []
     with db.connect("wh_identity", of, autocommit=True) as connection:
         for _ in range(20):
             count = world.chance.randint(1, 9)
             connection.execute("select key_id, sealed from vault.person limit %s", (count,))
             asked.append(count)
-    lines = [line for line in log.read_bytes()[begin:].decode().splitlines() if ",SELECT,TABLE,vault.person," in line]
+    lines = [line for line in said().splitlines() if ",SELECT,TABLE,vault.person," in line]
     mine = [line for line in lines if " wh_identity@" in line]
     assert [int(line.rsplit(",", 1)[1]) for line in mine] == asked
