@@ -40,7 +40,7 @@ test-unit: install-test
 
 .PHONY: test-heavy
 test-heavy: install-test
-	$(PYTEST) -n 2 --dist loadgroup $(addprefix tests/,$(HEAVY))
+	$(PYTEST) -n 2 --dist loadscope $(addprefix tests/,$(HEAVY))
 
 $(addprefix test-,$(HEAVY)): test-%: install-test
 	$(PYTEST) tests/$*

@@ -19,6 +19,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from tests.integration import backups
 from wellhouse.ops import installation, services, supervisor
@@ -50,12 +52,16 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that finalizers run
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        kind = item.path.relative_to(PROJECT_ROOT / "tests").parts[0]
-        for group, kinds in enumerate(SIDE_BY_SIDE):
-            if kind in kinds:
-                item.add_marker(pytest.mark.xdist_group(str(group)))
+class SideBySide(LoadScopeScheduling):
+    """Which process runs a test, by its kind."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        kind = nodeid.split("/")[1]
+        return str(next(group for group, kinds in enumerate(SIDE_BY_SIDE) if kind in kinds))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    return SideBySide(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
