@@ -112,9 +112,11 @@ def score_everybody(run_id: str) -> dict[str, Any]:
             ThreadPoolExecutor(1) as writer,  # one part is written while the next is scored
         ):
             written: Future[None] | None = None
+            # whether the people are still those of before: as many of them as one part, wherever their rows lie
+            some = f"is_latest order by hashint8(person_key), person_key limit {PART}"
+            watched = [("incoming_drift", drift.watch(part, run_id)) for part in _features(source, specs, some)]
             for part in _features(source, specs, "is_latest"):
-                # of the first part also whether the people are still those of before
-                made = [] if people else [("incoming_drift", drift.watch(part, run_id))]
+                made, watched = watched, []
                 people += len(part)
                 scored = [Scored(spec, spec.outputs, score(spec, part)) for spec in specs]
                 for one in scored:

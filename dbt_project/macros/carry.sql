@@ -53,11 +53,12 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Of landed results: each lies in a load that has its exam, and a load's rows lie together, so that BRIN finds them. The loads are asked
-    for while the query is written: the planner must know whether they are a few of many. -#}
+{#- Of landed results: a load's rows lie together, so that BRIN finds them. The loads are asked for while the query is written: the planner
+    must know whether they are a few of many. Of very many each would be looked for; then all are read once. -#}
 {% macro in_touched_loads() -%}
     {%- if carries() and execute -%}
-    load_id in ({{ run_query('select load_id from intermediate.touched_load').columns[0].values() | join(', ') or 'null' }})
+        {%- set loads = run_query('select load_id from intermediate.touched_load').columns[0].values() -%}
+    {{ 'true' if loads | length > 1000 else 'load_id in (' ~ (loads | join(', ') or 'null') ~ ')' }}
     {%- else -%}
     true
     {%- endif -%}

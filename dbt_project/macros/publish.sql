@@ -11,7 +11,7 @@
     begin
         {%- if var('begun', '') %}
         if not exists (select from intermediate.begun where selector = '{{ var('begun') }}') then
-            raise exception 'PostgreSQL crashed while marts were built: build again';
+            raise exception 'PostgreSQL crashed or somebody was erased while marts were built: build again';
         end if;
         {%- endif %}
         {%- for node in built %}

@@ -93,19 +93,24 @@ _LANDED = {
             select person_key, 'consultation', consultation_key, xmin, load_id, row_number from landing.consultation
             union all
             select person_key, 'intervention', intervention_key, xmin, load_id, row_number from landing.intervention
+        ),
+        by_load as (
+            select
+                person_key, kind, key, load_id,
+                sum(hashtextextended(row_version::text, (load_id << 32) + row_number)) as versions
+            from landed
+            where person_key <> all ((select access.restricted())::bigint[])
+            group by person_key, kind, key, load_id
         )
-        select
-            person_key, kind, key,
-            sum(hashtextextended(row_version::text, (load_id << 32) + row_number)) as versions
-        from landed
-        where person_key <> all ((select access.restricted())::bigint[])
-        group by person_key, kind, key
+        select person_key, kind, key, sum(versions) as versions, array_agg(load_id) as loads
+        from by_load group by person_key, kind, key
     """,
     "after_scoring": """
         create unlogged table intermediate.landed as
-        select person_key, kind, key, versions from intermediate.built where selector = 'before_scoring'
+        select person_key, kind, key, versions, null::bigint[] as loads
+        from intermediate.built where selector = 'before_scoring'
         union all
-        select person_key, 'score', exam_key, hashtextextended(xmin::text, exam_key) from risk.scoring
+        select person_key, 'score', exam_key, hashtextextended(xmin::text, exam_key), null from risk.scoring
         where person_key <> all ((select access.restricted())::bigint[])
     """,
 }
@@ -129,7 +134,8 @@ _TOUCHED = """
         select distinct key from known
         where kind = 'exam' and person_key in (select person_key from intermediate.touched_person);
     insert into intermediate.touched_load
-        select distinct load_id from landing.exam where exam_key in (select exam_key from intermediate.touched_exam);
+        select distinct unnest(loads) from intermediate.landed
+        where kind = 'exam' and key in (select exam_key from intermediate.touched_exam);
     -- an exam is of the year in which it is now, was shown last, or was when a build failed
     insert into intermediate.touched_site_year
         with moved as (
@@ -172,7 +178,17 @@ _TABLES = """
     select array_agg(c.oid order by n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname || '.' || c.relname = any(%s)
 """
-_CRASHED = "PostgreSQL crashed while marts were built, which empties what is computed before them: build again"
+_CRASHED = (
+    "PostgreSQL crashed, which empties what is computed, or somebody was erased while marts were built: build again"
+)
+_FORGET = """
+    do $$ begin
+        if to_regclass('intermediate.begun') is not null then
+            delete from intermediate.begun;
+            delete from intermediate.built_from;
+        end if;
+    end $$
+"""
 _LAST = "select made_of, tables, touched from intermediate.built_from where selector = %s"
 
 
@@ -220,6 +236,13 @@ def end(of: Settings, selector: str, project: Path, touched: int | None) -> None
         cursor.execute(_COMPLETE, state)
         if selector == "before_scoring":
             cursor.execute(_POPULATION)
+
+
+def forget(of: Settings) -> None:
+    """Somebody is erased, also from what tells who is touched: a build that is under way shows nothing, the next one
+    computes everything, so that nothing of them stays where no person's key stands."""
+    with db.connect(ROLE, of) as connection:
+        connection.execute(_FORGET)
 
 
 def _made_of(connection: psycopg.Connection, project: Path, selector: str) -> tuple[str, list[int] | None]:

@@ -92,11 +92,11 @@ def person(server: psycopg.Connection, place: int) -> int:
     return int(row[0])
 
 
-def everywhere(server: psycopg.Connection, key: int) -> dict[str, int]:
-    """Rows that hold the person's key in any column of any table: no list, no column name."""
-    found = {}
+def everywhere(server: psycopg.Connection, *keys: int) -> dict[str, int]:
+    """Rows that hold one of the keys in any column of any table: no list, no column name."""
+    found, any_of = {}, "|".join(str(abs(key)) for key in keys)
     for schema, table in server.execute(ANYWHERE).fetchall():
-        query = f"select count(*) from {schema}.{table} t where t::text ~ '\\m{key}\\M'"  # noqa: S608
+        query = f"select count(*) from {schema}.{table} t where t::text ~ '\\m({any_of})\\M'"  # noqa: S608
         (count,) = server.execute(query.encode()).fetchone() or (0,)
         if count:
             found[f"{schema}.{table}"] = int(count)
@@ -238,6 +238,8 @@ def test_an_erased_person_is_nowhere_and_aggregates_lose_exactly_one(
 ) -> None:
     key, other = person(server, 3), person(server, 4)
     before, others = aggregates(server), everywhere(server, other)
+    exams = [row[0] for row in server.execute("select exam_key from landing.exam where person_key = %s", (key,))]
+    assert "intermediate.int_exam__converted" in everywhere(server, *exams), "it names no person"
     assert before[SITE, 2022] == before[SITE, 2023] == PEOPLE
     planted = built.logs / "planted.log"
     planted.write_text("a log line that names " + _name(built, key), encoding="utf-8")
@@ -246,6 +248,7 @@ def test_an_erased_person_is_nowhere_and_aggregates_lose_exactly_one(
     assert "planted.log" in said
     assert list(tmp_path.iterdir()) == [], "what is found in clear forbids the certificate"
     assert everywhere(server, key) == {}
+    assert everywhere(server, *exams) == {}
     planted.unlink()
 
     (tmp_path / "texts").write_text("the keys are gone already\n", encoding="utf-8")

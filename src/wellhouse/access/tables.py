@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.string import TextLoader
 
-from wellhouse import db
+from wellhouse import db, increment
 from wellhouse.settings import Settings
 
 _OWNERS = {"vault": "wh_ingest", "landing": "wh_ingest", "quarantine": "wh_ingest", "risk": "wh_model",
@@ -88,6 +88,7 @@ class Walk:
             query = sql.SQL("delete {}").format(table.about())
             deleted[str(table)] = self._as(table.role).execute(query, {"persons": list(persons)}).rowcount
             self._as(table.role).commit()
+        increment.forget(self._of)
         return deleted
 
     def _as(self, role: str) -> psycopg.Connection:
