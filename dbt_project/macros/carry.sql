@@ -53,6 +53,11 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- Rows of the persons of a cte `series`, who are few in an increment: else the planner sorts everybody's. -#}
+{% macro of_series(rows) -%}
+    select * from {{ rows }} where {{ 'person_key in (select person_key from series)' if carries() else 'true' }}
+{%- endmacro %}
+
 {#- Of landed results: a load's rows lie together, so that BRIN finds them. The loads are asked for while the query is written: the planner
     must know whether they are a few of many. Of very many each would be looked for; then all are read once. -#}
 {% macro in_touched_loads() -%}

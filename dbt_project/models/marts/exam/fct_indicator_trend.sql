@@ -3,11 +3,6 @@
 {% call carry('person_key', shown=true, also=['exam_key', 'indicator_code']) %}
 with series as (
     {{ touched_or_of_another_population(ref('int_exam__compared'), ref('int_exam__summarised')) }}
-),
-
-slopes as (
-    select * from {{ ref('int_exam__sloped') }}
-    where {{ 'person_key in (select person_key from series)' if carries() else 'true' }}
 )
 
 select
@@ -53,7 +48,7 @@ from series
 inner join {{ ref('dim_indicator') }} as indicators using (indicator_code)
 left join {{ ref('int_exam__summarised') }} as population using (indicator_code, sex, age_band)
 left join {{ ref('int_exam__ranked') }} as ranked using (indicator_code, sex, age_band, value)
-left join slopes using (person_key, site, indicator_code)
+left join ({{ of_series(ref('int_exam__sloped')) }}) as slopes using (person_key, site, indicator_code) -- noqa: ST05
 left join {{ ref('int_exam__projected') }} as projected using (person_key, site, indicator_code)
 order by series.indicator_code, series.site, series.person_key, series.exam_date
 {% endcall %}
