@@ -31,8 +31,8 @@ SAMPLE_PEOPLE = int(os.environ.get("SAMPLE_PEOPLE", "300"))
 PREFIX = "wellhouse-test-"
 PORTS = tuple(f"WELLHOUSE_{service}_PORT" for service in ("POSTGRES", "AIRFLOW", "SUPERSET", "MLLP", "MONITOR"))
 FOLDER = pytest.StashKey[Path]()
-SIDE_BY_SIDE = ("dbt", "security"), ("integration", "dags", "superset", "e2e")
-"""Kinds that each of the two processes of ``make test-heavy`` runs, on an installation of its own."""
+BESIDE = ("dbt", "security")
+"""Kinds that one of the two processes of ``make test-heavy`` runs; the other, on one of its own, runs the rest."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,8 +56,7 @@ class SideBySide(LoadScopeScheduling):
     """Which process runs a test, by its kind."""
 
     def _split_scope(self, nodeid: str) -> str:
-        kind = nodeid.split("/")[1]
-        return str(next(group for group, kinds in enumerate(SIDE_BY_SIDE) if kind in kinds))
+        return "beside" if nodeid.split("/")[1] in BESIDE else "others"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:

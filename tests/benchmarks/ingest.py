@@ -61,6 +61,12 @@ def tail(path: Path, rows: int, name: str) -> Path:
     return cut
 
 
+def analyzed(of: Settings) -> None:
+    """The planner knows the tables, as it does of any history older than a minute: autovacuum has come by then."""
+    with administrator(of, of.database) as server:
+        server.execute("analyze")
+
+
 def copy_seconds(of: Settings, sha256: str, form: str) -> float:
     """Server-side ``COPY FROM`` of the same rows, into a table of the same shape and index."""
     # in the cluster's own folder: the server, not this process, reads and writes it
@@ -128,6 +134,7 @@ def measure(of: Settings, folder: Path) -> Iterator[Figure]:
         small, large = (bench_file(folder, layout, n) for n in (OBSERVATIONS // 10, OBSERVATIONS + 2 * more))
         added = [tail(large, more, f"added_{n}") for n in (1, 2)] if more else []
         _, small_rss, _ = ingest(small, f"{layout}_small")
+        analyzed(of)
         increments = [ingest(added[0], f"{layout}_small")[0]] if added else []
         seconds, rss, sha256 = ingest(large, f"{layout}_large")
         ours = max(ours, OBSERVATIONS / seconds)
@@ -135,6 +142,7 @@ def measure(of: Settings, folder: Path) -> Iterator[Figure]:
             peer = OBSERVATIONS / copy_seconds(of, sha256, form)
             yield rate(f"ingest_{layout}", OBSERVATIONS / seconds, "observations/s", OBSERVATIONS, f"COPY {form}", peer)
         if added:
+            analyzed(of)
             increments.append(ingest(added[1], f"{layout}_large")[0])
             yield cost("ingest_long", "an increment", increments[1], "s", more, "on a tenth of it", increments[0])
         again, _, _ = ingest(large, f"{layout}_large", "duplicate")

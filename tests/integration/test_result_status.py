@@ -54,6 +54,30 @@ def landed(server: psycopg.Connection) -> list[tuple[str, str]]:
     ).fetchall()
 
 
+def test_a_correction_looks_up_what_it_corrects_and_reads_no_history(
+    server: psycopg.Connection, tmp_path: Path
+) -> None:
+    files = Files(tmp_path, "history")
+    assert files.load(("120", "最终")) == counts(1, 1)
+    server.execute(
+        """insert into landing.exam (load_id, row_number, exam_key, person_key, site, exam_date)
+           select load_id, i, i, person_key, site, exam_date from landing.exam cross join generate_series(2, 50000) i
+           where load_id = (select max(load_id) from ops.load)"""
+    )
+    server.execute("analyze landing.exam")
+    before = read_from_end_to_end(server)
+    assert files.load(("121", "更正")) == counts(1, 1)
+    assert read_from_end_to_end(server) - before < 50_000
+
+
+def read_from_end_to_end(server: psycopg.Connection) -> int:
+    """Rows of exams that anybody read because they lie in the table; a command that ended has told its own."""
+    (count,) = server.execute(
+        "select seq_tup_read from pg_stat_user_tables where relid = 'landing.exam'::regclass"
+    ).fetchone() or (0,)
+    return int(count)
+
+
 def test_a_correction_supersedes_and_the_history_stays(server: psycopg.Connection, tmp_path: Path) -> None:
     files = Files(tmp_path, "between")
     assert files.load(("120", "初步")) == counts(1, 1)

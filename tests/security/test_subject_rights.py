@@ -18,7 +18,7 @@ import pytest
 from pypdf import PdfReader
 
 from tests.integration import backups
-from wellhouse import audit, db
+from wellhouse import audit, db, increment
 from wellhouse.access import readers
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.sample import id_numbers
@@ -33,6 +33,10 @@ NAMES = (  # noqa: SIM905
 ).split()
 ANYWHERE = """select table_schema, table_name from information_schema.tables
               where table_type = 'BASE TABLE' and table_schema !~ '^(pg_|information_schema$|audit$)'"""
+HAVING = """select table_schema, table_name from information_schema.tables
+            join information_schema.columns using (table_schema, table_name)
+            where table_type = 'BASE TABLE' and table_schema !~ '^(pg_|information_schema$|audit$)'
+                and column_name = %s"""
 
 
 def wellhouse(*words: str, code: int = 0) -> str:
@@ -66,19 +70,14 @@ def server(built: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     readers.provision(built, "subject_reader", "health_manager", [SITE])
     with administrator(built, built.database) as server:
         yield server
-        for schema, table in server.execute(ANYWHERE).fetchall():
-            columns = {
-                c for (c,) in server.execute(
-                    """select column_name::text from information_schema.columns
-                       where (table_schema, table_name) = (%s, %s)""",
-                    (schema, table),
-                )
-            }  # fmt: skip
-            if "site" in columns:
-                server.execute(f"delete from {schema}.{table} where site = '{SITE}'")  # noqa: S608
-            if "load_id" in columns and schema == "landing":
-                orphans = f"not exists (select from ops.load o where o.load_id = landing.{table}.load_id)"
-                server.execute(f"delete from landing.{table} where {orphans}")  # noqa: S608
+        # the ledger first: what it no longer knows is whose rows name no site
+        for column, whose in (
+            ("site", f"site = '{SITE}'"),
+            ("load_id", "load_id not in (select load_id from ops.load)"),
+        ):
+            for schema, table in server.execute(HAVING, (column,)).fetchall():
+                server.execute(f"delete from {schema}.{table} where {whose}")  # noqa: S608
+    increment.forget(built)
     readers.revoke(built, "subject_reader")
 
 

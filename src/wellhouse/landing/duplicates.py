@@ -15,8 +15,7 @@ from wellhouse.landing.families import Family, Resolved, array_of
 from wellhouse.landing.load import Load, Rows
 
 _EXAMPLES = 3
-# the planner knows nothing yet of rows this transaction wrote, takes them for one and would loop over millions
-_NO_LOOPS = "set local enable_nestloop = off"
+_FEW_ROWS = 2_000
 
 
 def resolve(
@@ -30,14 +29,14 @@ def resolve(
     """
     resolved = Resolved(np.empty(0, np.int64), np.empty(0, np.int64))
     if told_whole and family.whole:
-        load.execute(_NO_LOOPS)
+        _plan(load, load.rows <= _FEW_ROWS)
         documents.told_after(load, family, resolved)
         documents.take_back(load, family)
-        load.execute("set local enable_nestloop = on")
+        _plan(load, True)
     keys = np.union1d(suspects, _known(load, family))
     if not len(keys):
         return resolved
-    load.execute(_NO_LOOPS)
+    _plan(load, load.rows <= _FEW_ROWS)
     listed = array_of(keys)
     _other_persons(load, family, listed, resolved)
     if told_in_parts and family.head == "exam":
@@ -46,6 +45,15 @@ def resolve(
         _details(load, family, listed, suspects, resolved)
     _heads(load, family, listed, resolved)
     return resolved
+
+
+def _plan(load: Load, loops: bool) -> None:
+    """Whether rows may be looked up one by one, in the rest of the transaction.
+
+    The planner knows nothing yet of rows that this transaction wrote and takes them for one: it would loop over
+    millions. A message of a few rows is looked up by the keys' indexes; joined otherwise, it reads the whole history.
+    """
+    load.execute(f"set local enable_nestloop = {'on' if loops else 'off'}")
 
 
 def remaining(load: Load, family: Family, rows: Rows, by_detail: bool) -> Rows:

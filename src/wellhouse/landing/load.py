@@ -42,6 +42,8 @@ class Load:
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self.load_id = 0
+        self.rows = 0
+        """Rows written so far, of all tables; all of them after ``drain``."""
 
     def __enter__(self) -> Load:
         return self
@@ -157,6 +159,7 @@ class Load:
         for name, coming in tables.items():
             table = coming() if callable(coming) else coming
             self._waiting[name].append(table)
+            self.rows += table.num_rows
             self._bytes[name] += table.nbytes
         return True
 

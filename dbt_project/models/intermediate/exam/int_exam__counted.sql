@@ -1,22 +1,15 @@
 -- How often a sex and age band had each value, over all sites, in the years that are complete; how many results were no higher.
 {% call carry('complete_years', sought=['indicator_code', 'sex', 'age_band', 'value']) %}
-with counted as (
-    select
-        indicator_code,
-        sex,
-        age_band,
-        value,
-        count(*) as value_count
-    from {{ ref('int_exam__interpreted') }}
-    where
-        value is not null and sex is not null and age_band is not null
-        and exam_date < (select closed_on from {{ ref('int_exam__closed') }})
-        and {{ touched('complete_years') }}
-    group by indicator_code, sex, age_band, value
-)
-
 select
-    *,
-    (sum(value_count) over (partition by indicator_code, sex, age_band order by value))::bigint as no_higher_count
-from counted
+    indicator_code,
+    sex,
+    age_band,
+    value,
+    (sum(count(*)) over (partition by indicator_code, sex, age_band order by value))::bigint as no_higher_count
+from {{ ref('int_exam__interpreted') }}
+where
+    value is not null and sex is not null and age_band is not null
+    and exam_date < (select closed_on from {{ ref('int_exam__closed') }})
+    and {{ touched('complete_years') }}
+group by indicator_code, sex, age_band, value
 {% endcall %}
