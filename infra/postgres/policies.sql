@@ -4,21 +4,31 @@ set role wh_owner;
 
 -- The sites the person behind this session may read. What policies ask is parallel safe, or no filtered query would have a
 -- parallel plan. session_user cannot be changed from SQL.
-create or replace function access.my_sites() returns text[]
+create or replace function access.sites_of(login text) returns text[]
 language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
-    select coalesce(array_agg(g.site), '{}')
+    select coalesce(array_agg(g.site order by g.site), '{}')
     from access.reader r join access.site_grant g using (username)
-    where 'wh_u_' || r.username = session_user
+    where 'wh_u_' || r.username = sites_of.login
       and r.revoked_at is null
       and now() < coalesce(r.valid_until, 'infinity')
       and now() < r.review_due
       and now() < coalesce(g.valid_until, 'infinity')
+$$;
+create or replace function access.my_sites() returns text[]
+language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
+    select access.sites_of(session_user)
 $$;
 
 -- Persons whose rows no reader sees for now.
 create or replace function access.restricted() returns bigint[]
 language sql stable parallel safe security definer set search_path = pg_catalog, pg_temp as $$
     select coalesce(array_agg(person_key), '{}') from access.restriction
+$$;
+
+-- What a reader's rows depend on beside the rows, as one word: whoever keeps an answer asks whether it would be the same.
+create or replace function access.sight(username text) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+    select md5(row(access.sites_of('wh_u_' || sight.username), (select array_agg(person_key order by person_key) from access.restriction))::text)
 $$;
 
 -- The role of the person behind this session; null when unknown, expired or revoked.

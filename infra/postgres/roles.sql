@@ -38,3 +38,14 @@ alter role wh_ops set statement_timeout = '2h';
 alter role wh_identity set idle_in_transaction_session_timeout = '10min';
 alter role wh_access set idle_in_transaction_session_timeout = '10min';
 alter role wh_ops set idle_in_transaction_session_timeout = '2h';
+-- A lock that anybody may take stops whoever waits for it: the audit trail, loads and builds are one at a time by such locks.
+do $$
+declare
+    f regprocedure;
+begin
+    for f in select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^pg_(try_)?advisory_' loop
+        execute format('revoke execute on function %s from public', f);
+        execute format('grant execute on function %s to wh_owner, wh_ingest, wh_transform', f);
+    end loop;
+end
+$$;

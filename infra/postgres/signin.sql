@@ -45,3 +45,5 @@ grant select on access.site_grant to wh_signin;
 -- in a lock-down nobody signs in
 grant select on access.lockdown to wh_signin;
 grant select, insert, update, delete on access.second_factor, access.recovery_code, access.failed_sign_in, access.session, access.rate to wh_signin;
+-- whose answers are kept, and for how long they hold
+grant execute on function access.sight(text) to wh_signin;

@@ -59,6 +59,29 @@ def test_results_are_corrected_and_taken_back_by_later_messages(server: psycopg.
     ]  # fmt: skip
 
 
+def test_of_two_messages_in_one_file_the_later_counts(server: psycopg.Connection, tmp_path: Path) -> None:
+    """Many systems send what they correct as final once more; which messages make one file is the listener's clock."""
+    path = tmp_path / "results.hl7"
+    told = [obx("718-7", "154", "g/L"), obx("718-7", "145", "g/L")]
+    path.write_text("".join(MSH + PID + OBR + one for one in told), newline="")
+    file, said = ingest(path)
+    assert (file["read"], file["loaded"], said) == (2, 2, "")
+    assert values(server) == ["154", "145"]
+    # within one message they contradict each other
+    path.write_text(MSH + PID + OBR + obx("777-3", "200", "10^9/L") + obx("777-3", "201", "10^9/L"), newline="")
+    _, said = ingest(path)
+    assert "conflicting_value" in said
+
+
+def values(server: psycopg.Connection) -> list[str]:
+    """As written, of the newest load, in order."""
+    found = server.execute(
+        """select value_raw from landing.observation
+           where load_id = (select max(load_id) from ops.load) order by row_number"""
+    ).fetchall()
+    return [value for (value,) in found]
+
+
 def test_the_same_messages_in_another_file_are_duplicates(server: psycopg.Connection, tmp_path: Path) -> None:
     path = tmp_path / "again.hl7"
     first = MSH + PID + OBR + obx("718-7", "140", "g/L") + obx("718-7", "141", "g/L", "C")

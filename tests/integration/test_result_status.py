@@ -101,6 +101,22 @@ def test_within_a_file_only_a_status_supersedes(server: psycopg.Connection, tmp_
     assert files.load(("121", "")) == counts(1, 1)
 
 
+def test_a_typo_that_is_withdrawn_takes_its_correction_not_with_it(server: psycopg.Connection, tmp_path: Path) -> None:
+    files = Files(tmp_path, "typo")
+    # the correction is a result of its own; then the typo is withdrawn: in the same file, and in one of its own
+    assert files.load(("56", "初步"), ("120", ""), ("56", "作废")) == counts(3, 2, quarantined=1)
+    assert files.load(("56.0", "取消")) == counts(1, 0, quarantined=1)
+    assert landed(server) == [("56", "preliminary"), ("120", "final")]
+    expected = server.execute(
+        "select distinct expected from quarantine.record where load_id = (select max(load_id) from ops.load)"
+    ).fetchall()
+    assert expected == [("the value of the result that is taken back",)]
+    # what says the same in other digits is taken back, and so is what is withdrawn without a value
+    assert files.load(("120.0", "作废")) == counts(1, 1)
+    assert files.load(("121", "")) == counts(1, 1)
+    assert files.load(("", "作废")) == counts(1, 1)
+
+
 def test_an_unknown_status_is_refused(server: psycopg.Connection, tmp_path: Path) -> None:
     assert Files(tmp_path, "unknown").load(("120", "不知道")) == counts(1, 0, quarantined=1)
     reasons = server.execute(
@@ -170,3 +186,32 @@ def test_what_a_resend_newly_says_of_a_person(server: psycopg.Connection, tmp_pa
     assert people(server) == []
     assert files.load("n1,王五,,,p4,2024-03-05,120")["duplicate"] == 1
     assert people(server) == []
+
+
+def days(server: psycopg.Connection) -> list[tuple[str, int]]:
+    """(day, systolic pressure) of what has landed of these tests."""
+    return server.execute(
+        """select exam_date::text, value::int from landing.exam join landing.observation using (load_id, exam_key)
+           where site = 'status' order by load_id, landing.exam.row_number"""
+    ).fetchall()
+
+
+def test_a_number_that_a_person_keeps_is_no_exams(server: psycopg.Connection, tmp_path: Path) -> None:
+    files = Exams(tmp_path)
+    person = "k1,王五,男,1990-03-07,p5"
+    assert files.load(f"{person},2023-03-05,120")["loaded"] == 1
+    # next year under the same number: not a correction of last year's exam
+    assert files.load(f"{person},2024-03-06,130") == {"loaded": 0, "quarantined": 1, "duplicate": 0}
+    assert server.execute(
+        """select field, reason, count(*) from quarantine.record
+           where load_id = (select max(load_id) from ops.load) group by 1, 2"""
+    ).fetchall() == [("exam_number", "number_of_another_exam", 1)]
+    # a day that was corrected by a week is
+    assert files.load(f"{person},2023-03-12,121")["loaded"] == 1
+    assert days(server) == [("2023-03-05", 120), ("2023-03-12", 121)]
+
+
+def test_within_a_file_a_number_has_one_exam(server: psycopg.Connection, tmp_path: Path) -> None:
+    rows = [f"k2,王五,男,1990-03-07,p6,{day},{value}" for day, value in (("2023-03-05", 120), ("2024-03-06", 130))]
+    assert Exams(tmp_path).load(*rows) == {"loaded": 1, "quarantined": 1, "duplicate": 0}
+    assert days(server) == [("2023-03-05", 120)]

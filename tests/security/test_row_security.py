@@ -100,6 +100,8 @@ def test_nobody_who_reads_gets_behind_the_marts(built: Settings, ask: Ask, usern
         "update marts.dim_person set site = 'hz'", "create table marts.mine as select 1", "create temp table t (a int)",
         "create schema mine", "copy marts.dim_person to program 'cat'", "select pg_read_file('/etc/passwd')",
         "select * from pg_authid", "select * from audit.event", "select audit.first_break()",
+        "select pg_advisory_lock(1)", "select pg_try_advisory_xact_lock_shared(1, 2)",
+        "select access.sight('analyst_sh')", "select access.sites_of('wh_u_analyst_sh')",
     ],
 )  # fmt: skip
 def test_becoming_somebody_else_is_refused(ask: Ask, attempt: str) -> None:

@@ -40,6 +40,8 @@ class Layout:
     load_id: int
     blind_key: bytes
     known: Known = field(default_factory=Known, repr=False)
+    told_in_parts: bool = False
+    """Messages tell one exam over several days."""
 
     def header(self, role: str) -> str:
         """How the file calls this role."""

@@ -21,6 +21,7 @@ from wellhouse.ingest.identity import clean
 from wellhouse.ingest.observe import STATUSES, UNKNOWN, Cells, Item, item, observe
 from wellhouse.ingest.people import emit_persons
 from wellhouse.ingest.values import Kind
+from wellhouse.landing.families import OWN_NUMBER, SAME_EXAM_DAYS
 
 _FIRST_DAY = dt.date(1900, 1, 1)
 
@@ -84,6 +85,8 @@ def read(batch: Batch, plan: Plan) -> None:
     """Fill the batch's tables from its records."""
     day = _exam_days(batch)
     keys = _exam_keys(batch, day)
+    if not batch.layout.told_in_parts:
+        _refuse_other_days(batch, keys, day)
     if plan.long:
         cells, items = _long_cells(batch, plan, _statuses(batch))
     else:
@@ -144,6 +147,14 @@ def _exam_keys(batch: Batch, day: Ints) -> Ints:
     """Per record; by the site's own number, or by person and day when it gives none. 0 for rejected records."""
     number = batch.column("exam_number")
     return record_keys(batch, "exam", number, day)
+
+
+def _refuse_other_days(batch: Batch, keys: Ints, day: Ints) -> None:
+    """A number that an earlier record gives an exam of quite another day is the person's; of files the loader asks."""
+    first, group = groups(keys)
+    apart = np.abs(day - day[first[group]]) > SAME_EXAM_DAYS
+    for row in np.flatnonzero(batch.alive & (keys != 0) & apart).tolist():
+        batch.reject(row, "exam_number", "number_of_another_exam", OWN_NUMBER)
 
 
 def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints, apart: pa.Array | None = None) -> Ints:

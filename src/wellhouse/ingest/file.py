@@ -233,7 +233,8 @@ class Reading:
         """What of the file is this source's, made when the first of it comes."""
         if mapping.source not in self._parts:
             blind_key = self._ingest.keyring.blind_key()
-            layout = Layout(mapping, found.names, found.places, self._site, load.load_id, blind_key, self._known)
+            known, parts = self._known, self._entry.format == "hl7v2"
+            layout = Layout(mapping, found.names, found.places, self._site, load.load_id, blind_key, known, parts)
             more = self._shelf(load).read if mapping.source == "call_recording" else None
             self._parts[mapping.source] = Part(layout, self._ingest.dictionary, more)
         return self._parts[mapping.source]

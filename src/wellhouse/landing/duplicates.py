@@ -8,10 +8,12 @@ back, the final result after a preliminary one.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from wellhouse.landing import documents, families
-from wellhouse.landing.families import Family, Resolved, array_of
+from wellhouse.landing.families import FAMILIES, OWN_NUMBER, SAME_EXAM_DAYS, Family, Resolved, array_of
 from wellhouse.landing.load import Load, Rows
 
 _EXAMPLES = 3
@@ -39,10 +41,11 @@ def resolve(
     _plan(load, load.rows <= _FEW_ROWS)
     listed = array_of(keys)
     _other_persons(load, family, listed, resolved)
-    if told_in_parts and family.head == "exam":
-        _first_days(load, listed)
+    if family.head == "exam":
+        (_first_days if told_in_parts else partial(_other_days, resolved=resolved))(load, listed)
+        _of_another_result(load, family, listed, resolved)
     if family.detail:
-        _details(load, family, listed, suspects, resolved)
+        _details(load, family, listed, suspects, resolved, told_in_parts)
     _heads(load, family, listed, resolved)
     return resolved
 
@@ -77,7 +80,7 @@ def noted(load: Load) -> list[tuple[str, int, str, str, int]]:
                       row_number() over (partition by reason order by row_number) as n
                from quarantine.record
                where load_id = $1 and released_at is null
-                     and reason in ('conflicting_value', 'number_of_another_person')
+                     and reason in ('conflicting_value', 'number_of_another_person', 'number_of_another_exam')
            ) r where n <= $2 order by reason, n""",
         load.load_id,
         _EXAMPLES,
@@ -157,17 +160,55 @@ def _first_days(load: Load, keys: str) -> None:
     )
 
 
-def _details(load: Load, family: Family, keys: str, suspects: Rows, resolved: Resolved) -> None:
-    histories = _within(load, family, array_of(suspects), resolved) if len(suspects) else suspects
+def _other_days(load: Load, keys: str, resolved: Resolved) -> None:
+    """A number of an exam on quite another day is the person's: under it last year's results would be this year's."""
+    wrong = f"""
+        select h.exam_key, h.person_key, min(h.row_number) - 1 as after from landing.exam h join (
+            select distinct on (exam_key) exam_key, exam_date from landing.exam
+            where exam_key in (select unnest($2::text::bigint[])) order by exam_key, load_id = $1, load_id, row_number
+        ) first using (exam_key) where h.load_id = $1 and abs(h.exam_date - first.exam_date) > {SAME_EXAM_DAYS}
+        group by h.exam_key, h.person_key"""  # noqa: S608
+    reason = "exam_number", "number_of_another_exam", OWN_NUMBER
+    families.quarantine(load, FAMILIES["exam"], "exam_key", wrong, reason, resolved, keys)
+
+
+def _of_another_result(load: Load, family: Family, keys: str, resolved: Resolved) -> None:
+    """What is taken back says what it was; where something else stands, that is another result, and goes on standing.
+
+    So it is with a typo that was first corrected by a result of its own, and then withdrawn.
+    """
+    back = "('cancelled', 'entered-in-error')"
+    other = f"""
+        with versions as (
+            select ctid as place, load_id, row_number, {family.key} as key, {family.item} as item,
+                   {family.status} as status, coalesce(value::text, value_text) as said
+            from landing.{family.detail}
+            where {family.key} in (select unnest($2::text::bigint[])) and load_id = any(array(
+                select distinct load_id from landing.{family.head}
+                where {family.key} in (select unnest($2::text::bigint[]))))
+        )
+        select place, true as conflict from (
+            select distinct on (t.place) t.place, s.said is distinct from t.said as other
+            from versions t join versions s using (key, item)
+            where t.load_id = $1 and t.status in {back} and t.said is not null
+                and s.status not in {back} and (s.load_id < $1 or s.row_number < t.row_number)
+            order by t.place, {latest_first("s.status", "s.")}
+        ) spoken where other"""  # noqa: S608
+    _count(resolved, *_gone(load, family, other, keys, expected="the value of the result that is taken back"))
+
+
+def _details(load: Load, family: Family, keys: str, suspects: Rows, resolved: Resolved, told_in_parts: bool) -> None:
+    histories = _within(load, family, array_of(suspects), resolved, told_in_parts) if len(suspects) else suspects
     _between(load, family, keys, array_of(histories), resolved)
     if len(histories):
         _told_before(load, family, array_of(histories), resolved)
 
 
-def _within(load: Load, family: Family, suspects: str, resolved: Resolved) -> Rows:
+def _within(load: Load, family: Family, suspects: str, resolved: Resolved, told_in_parts: bool) -> Rows:
     """A result that this file gives again: the same is a duplicate; another supersedes by its status or is a conflict.
 
-    Two of one record and one status contradict each other whatever they say.
+    Two of one record and one status contradict each other whatever they say. A later message is a later word, whichever
+    messages came into one file: when they did is the listener's clock.
 
     :returns: keys of which a result keeps several versions
     """
@@ -181,7 +222,8 @@ def _within(load: Load, family: Family, suspects: str, resolved: Resolved) -> Ro
             select *, n > first_value(n) over told as again, first_value(contradicts) over told as conflict
             from (
                 select *,
-                       status = 'final' and count(*) filter (where status in ('final', 'corrected')) over before > 0
+                       {not told_in_parts} and status = 'final'
+                           and count(*) filter (where status in ('final', 'corrected')) over before > 0
                        or row_number() over (partition by key, item, row_number, status order by n) > 1 as contradicts
                 from ({mine}) mine window before as (
                     partition by key, item order by n rows between unbounded preceding and 1 preceding)
@@ -238,18 +280,25 @@ def _earlier(family: Family) -> str:
         order by {family.key}, {family.item}, {latest_first(family.status)}"""  # noqa: S608
 
 
-def latest_first(status: str) -> str:
+def latest_first(status: str, of: str = "") -> str:
     """In which order versions of a result count; the model ``stg_exam__observations`` says the same.
 
     A preliminary result never supersedes; of one record's a correction is the last word, a result taken back the first.
     """
     if status.startswith("'"):
-        return "load_id desc, row_number desc"
+        return f"{of}load_id desc, {of}row_number desc"
     order = "'corrected', 'final', 'preliminary', 'cancelled', 'entered-in-error'"
-    return f"{status} = 'preliminary', load_id desc, row_number desc, array_position(array[{order}], {status})"
+    latest = f"{of}load_id desc, {of}row_number desc"
+    return f"{status} = 'preliminary', {latest}, array_position(array[{order}], {status})"
 
 
-def _gone(load: Load, family: Family, judged: str, *parameters: str) -> tuple[Rows, Rows]:
+def _gone(
+    load: Load,
+    family: Family,
+    judged: str,
+    *parameters: str,
+    expected: str = "the value an earlier row of this file gives",
+) -> tuple[Rows, Rows]:
     """Take out what ``judged`` (place, conflict) lists; a conflict is noted. (row, is it a conflict) of each."""
     rows, conflict = load.fetch(
         f"""with judged as ({judged}), gone as (
@@ -257,8 +306,7 @@ def _gone(load: Load, family: Family, judged: str, *parameters: str) -> tuple[Ro
                 returning d.row_number, d.{family.item} as item, d.person_key, j.conflict
             ), noted as (
                 insert into quarantine.record (load_id, row_number, field, reason, expected, person_key)
-                select $1, row_number, item, 'conflicting_value', 'the value an earlier row of this file gives',
-                       person_key
+                select $1, row_number, item, 'conflicting_value', '{expected}', person_key
                 from gone where conflict
             )
             select row_number::bigint, conflict::int::bigint from gone""",  # noqa: S608

@@ -8,6 +8,10 @@ import numpy as np
 
 from wellhouse.landing.load import Load, Rows
 
+SAME_EXAM_DAYS = 31
+"""What is found out about one exam, or corrected of its date, lies within these."""
+OWN_NUMBER = "a number of each exam; one that a person keeps is mapped as their record number (mrn)"
+
 
 @dataclass(frozen=True)
 class Family:

@@ -135,17 +135,24 @@ def put_right(of: Settings, person_key: int, right: dict[str, str], who: str, pu
 def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]]:
     """Part them again; also the loads since then that name the kept person: they are to be read again.
 
-    :raises WellhouseError: no such merge, or it was parted before
+    :raises WellhouseError: no such merge, it was parted before, or a later one took both of them along
     """
     with db.connect("wh_ingest", of) as connection:
+        later = connection.execute(
+            """select l.merge_id from vault.merge m join vault.merge l on l.gone_key = m.kept_key
+               where m.merge_id = %s and l.merge_id > m.merge_id and l.unmerged_at is null""",
+            (merge_id,),
+        ).fetchone()
+        if later is not None:
+            raise WellhouseError(f"merge {later[0]} came later and took along what {merge_id} joined: part it first")
         found = connection.execute(
             """update vault.merge set unmerged_at = clock_timestamp() where merge_id = %s and unmerged_at is null
-               returning kept_key, gone_key, last_load, identifiers, sites""",
+               returning kept_key, gone_key, last_load, identifiers, sites, merged_at""",
             (merge_id,),
         ).fetchone()
         if found is None:
             raise WellhouseError(f"no merge {merge_id} that stands")
-        kept, gone, last_load, identifiers, sites = found
+        kept, gone, last_load, identifiers, sites, merged_at = found
         connection.execute(
             "update vault.identifier set person_key = %s where blind_index = any(%s)", (gone, identifiers)
         )
@@ -161,12 +168,15 @@ def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]
                and not exists (select from landing.person p where p.person_key = s.person_key and p.site = s.site)""",
             (kept, sites),
         )
-        # by their originals, too: what was there already under the other's identifier left no row
+        # by their originals, too: what was there already under the other's identifier left no row; and what was released
+        # since of a load before it landed under the kept one
         since = connection.execute(
             """select load_id from landing.person where person_key = %(kept)s and load_id > %(last)s
                union select load_id from landing.original where person_key = %(kept)s and load_id > %(last)s
+               union select load_id from landing.original where person_key = any(%(both)s) and load_id in (
+                   select load_id from quarantine.record where released_at >= %(merged_at)s)
                order by 1""",
-            {"kept": kept, "last": last_load},
+            {"kept": kept, "last": last_load, "both": [kept, gone], "merged_at": merged_at},
         ).fetchall()
         _audited(of, "unmerge", purpose, kept, gone)
         return _one(connection, merge_id), [load_id for (load_id,) in since]

@@ -50,6 +50,13 @@ def begin(of: Settings, username: str, path: str, token: str | None = None, is_p
     return token
 
 
+def sight(of: Settings, username: str) -> str:
+    """A word that stays the same as long as the same rows are open to this reader: sites, and who is restricted."""
+    with store.connection(of) as connection:
+        row = connection.execute("select access.sight(%s)", (username,)).fetchone()
+    return str(row[0]) if row else ""
+
+
 def state(of: Settings, username: str) -> str:
     """active, revoked, expired, locked (everybody is), unreviewed or unknown: only the first may begin a session."""
     with store.connection(of) as connection:
