@@ -190,7 +190,7 @@ create table if not exists landing.observation (
     exam_key bigint not null,
     person_key bigint not null,
     indicator_code text not null,
-    value_raw text not null,
+    value_raw text not null,                      -- blank, with its unit, of what is taken back and is no result
     unit_raw text not null,                       -- as the file or its mapping said
     comparator text,                              -- < > <= >=
     value double precision,                       -- in `unit`, not yet canonical
@@ -221,7 +221,7 @@ create table if not exists landing.questionnaire_answer (
     response_key bigint not null,
     person_key bigint not null,
     question_code text not null,
-    value_raw text not null,
+    value_raw text not null,                      -- blank of what is withdrawn and is no answer
     value double precision,                       -- numbers, scores; 1 / 0 for yes / no
     value_text text,                              -- the code after the mapping's vocabulary
     -- what takes an answer back keeps its row and loses its place in the marts

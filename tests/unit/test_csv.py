@@ -189,3 +189,20 @@ def test_a_cell_that_says_it_does_not_know_refuses_no_row(tmp_path: Path, sex: s
     header = HEADER.replace("姓名", "姓名,性别,出生日期")
     path.write_text(header + ROW.replace("张三", f"张三,{sex},{born}"), encoding="utf-8")
     assert check(PROJECT_ROOT, path, EXAM, "demo").report()["rows"]["loaded"] == 1
+
+
+def test_two_stray_quotes_cost_their_own_rows_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    stray = [ROW.replace("张三", f'"{name}').replace("e1", number) for name, number in (("蓝天", "t1"), ("大海", "t2"))]
+    path.write_text(HEADER + stray[0] + 3 * ROW + stray[1] + ROW, encoding="utf-8")
+    _, rows, bad = read(path)
+    assert ([row[0] for row in rows], bad) == (["e1"] * 4, [(0, "unclosed_quote"), (4, "unclosed_quote")])
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_a_header_may_have_line_ends_in_its_cells(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "a.csv"
+    header = HEADER.replace("体检日期", '"体检\n日期"').replace("体检编号", '"体检\n编号"')
+    path.write_text((header + ROW).replace(",", delimiter), encoding="utf-8")
+    source, rows, bad = read(path)
+    assert (len(source.header.names), len(rows), bad) == (5, 1, [])

@@ -102,6 +102,9 @@ def test_an_exam_that_the_visit_names_has_one_date(tmp_path: Path) -> None:
         ("PID|1||P9^^^&2.16.1&ISO^PI~E12345678^^^^PPN", ("E12345678", "P9", "")),
         ("PID|1||123-45-6789^^^USA^SS~P3^^^SH&1.2&ISO^MR", ("", "P3", "SH")),
         ("PID|1|P4", ("", "P4", "")),
+        ("PID|1||^^^HIS^MR~P99^^^LAB^PI", ("", "P99", "LAB")),
+        ('PID|1||""^^^HIS^MR~P99^^^LAB^PI', ("", "P99", "LAB")),
+        ("PID|1||^^^HIS^MR~P99^^^^PI", ("", "P99", "")),
         ("PID|1||X1^^^^DL", ("", "", "")),
     ],
 )

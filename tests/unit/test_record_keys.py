@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wellhouse.crypto import pseudonym
 from wellhouse.ingest import dictionary, formats, mapping
 from wellhouse.ingest.batch import Layout
 from wellhouse.ingest.check import Strangers
@@ -77,3 +78,25 @@ def test_plans_of_two_people(tmp_path: Path, number: str) -> None:
 def test_plans_of_a_file_without_numbers(tmp_path: Path) -> None:
     rows = [f"{who},2024-03-05,diet,salt" for who in (ANN, BOB)]
     assert len(set(keys(tmp_path, "care_plan", "证件号码,计划日期,类别,项目", rows))) == 2
+
+
+def test_an_event_is_the_same_however_it_is_written(tmp_path: Path) -> None:
+    header = "证件号码,卡号,事件,事件日期"
+    usual, *others = (
+        keys(tmp_path, "card", header, [f"{ANN},k1,{event},{day}"])[0]
+        for event, day in (
+            ("开卡", "2024-03-05"), ("开卡", "2024/3/5"), ("issue", "2024-03-05"), ("Issue", "2024年3月5日 08:00"),
+            ("续卡", "2024-03-05"), ("开卡", "2024-03-06"),
+        )
+    )  # fmt: skip
+    assert [other == usual for other in others] == [True, True, True, False, False]
+    # of files loaded before: what the usual spelling says is what the key is made of
+    assert usual == pseudonym.record_key(b"key", "card", "hz", "K1|开卡|2024-03-05")
+
+
+def test_so_is_an_item_of_a_plan(tmp_path: Path) -> None:
+    header = "证件号码,方案编号,计划日期,类别,项目"
+    found = {
+        keys(tmp_path, "care_plan", header, [f"{ANN},p1,{day},diet,少盐"])[0] for day in ("2024-03-05", "20240305")
+    }
+    assert found == {pseudonym.record_key(b"key", "care_plan", "hz", "P1|2024-03-05|少盐")}

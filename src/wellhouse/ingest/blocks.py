@@ -44,12 +44,13 @@ class Block:
 
 
 class Splitter:
-    """Splits bytes at record ends for one encoding, delimiter and last character of a line."""
+    """Splits bytes at record ends for one encoding, delimiter (any of several) and last character of a line."""
 
-    def __init__(self, encoding: str, delimiter: str, line_end: str = "\n") -> None:
+    def __init__(self, encoding: str, delimiters: str, line_end: str = "\n") -> None:
         self._wide = encoding.startswith("utf-16")
         self._type = np.dtype("<u2" if encoding == "utf-16-le" else ">u2") if self._wide else np.dtype(np.uint8)
-        self._delimiter = ord(delimiter)
+        self._delimiters = [ord(delimiter) for delimiter in delimiters]
+        self._edges = (*self._delimiters, _LF, _CR)
         self._line_end = ord(line_end)
 
     @property
@@ -60,14 +61,13 @@ class Splitter:
     def cut(self, data: bytes, final: bool) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """(record ends in bytes, which of them are torn); only complete records, or all when ``final``."""
         units = np.frombuffer(data, self._type, count=len(data) // self.unit)
-        ends, open_from = self._ends(units)
-        torn: list[int] = []
+        ends, torn, open_from = self._ends(units)
         while open_from is not None and (final or len(units) - open_from > MAX_RECORD_BYTES // self.unit):
             # the quote that opens here never closes: end that record at its first line and go on after it
             line = np.flatnonzero(units[open_from:] == self._line_end)
             stop = open_from + int(line[0]) + 1 if len(line) else len(units)
-            torn.append(stop)
-            more, following = self._ends(units[stop:])
+            more, more_torn, following = self._ends(units[stop:])
+            torn += [stop, *(end + stop for end in more_torn)]
             ends = np.r_[ends, stop, more + stop]
             open_from = None if following is None else following + stop
         if final and len(units) and (not len(ends) or ends[-1] != len(units)):
@@ -86,57 +86,80 @@ class Splitter:
         if len(units):
             first = np.minimum(starts // self.unit, len(units) - 1)
             one, two = units[first], units[np.minimum(first + 1, len(units) - 1)]
-            maybe |= (one == self._delimiter) | (one == _SPACE) | ((one == _QUOTE) & (two == _QUOTE))
-        nothing = f'\r\n "{chr(self._delimiter)}'.encode() + (b"\x00" if self._wide else b"")
+            maybe |= self._any(one, (*self._delimiters, _SPACE)) | ((one == _QUOTE) & (two == _QUOTE))
+        nothing = f'\r\n "{"".join(map(chr, self._delimiters))}'.encode() + (b"\x00" if self._wide else b"")
         return np.array(
             [i for i in np.flatnonzero(maybe).tolist() if not data[starts[i] : ends[i]].strip(nothing)], np.int64
         )
 
-    def _ends(self, units: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], int | None]:
-        """(record ends in units, start of the record whose quote is still open)."""
+    def _ends(self, units: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], list[int], int | None]:
+        """(record ends in units, which of them are torn, start of the record whose quote is still open)."""
         lines = np.flatnonzero(units == self._line_end)
         quotes = np.flatnonzero(units == _QUOTE)
         if not len(quotes):
-            return lines + 1, None
+            return lines + 1, [], None
         if not self._regular(units, quotes):
-            return self._walk(units, lines, quotes)
+            return self._walk(units, np.sort(np.r_[lines, quotes]))
         ends = lines[np.searchsorted(quotes, lines) % 2 == 0] + 1
         if len(quotes) % 2 == 0:
-            return ends, None
+            return ends, [], None
         ends = ends[ends <= quotes[-1]]
-        return ends, int(ends[-1]) if len(ends) else 0
+        return ends, [], int(ends[-1]) if len(ends) else 0
 
     def _regular(self, units: npt.NDArray[np.generic], quotes: npt.NDArray[np.int64]) -> bool:
         """Whether counting quotes is enough: every opening one begins a field or follows a closing one (``""``)."""
-        opening = quotes[0::2]
-        before = units[np.maximum(opening - 1, 0)]
-        starts = (opening == 0) | (before == self._delimiter) | (before == _LF) | (before == _CR) | (before == _QUOTE)
-        closing = quotes[1::2]
-        after = units[np.minimum(closing + 1, len(units) - 1)]
-        stops = (closing == len(units) - 1) | (after == self._delimiter) | (after == _LF) | (after == _CR)
-        return bool(starts.all() and (stops | (after == _QUOTE)).all())
+        opening, closing = quotes[0::2], quotes[1::2]
+        starts = (opening == 0) | self._any(units[np.maximum(opening - 1, 0)], (*self._edges, _QUOTE))
+        return bool(starts.all() and self._any(self._following(units, closing), (*self._edges, _QUOTE)).all())
+
+    @staticmethod
+    def _any(units: npt.NDArray[np.generic], of: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+        """Which units are one of a few: faster than ``isin``."""
+        found: npt.NDArray[np.bool_] = np.logical_or.reduce([units == one for one in of])
+        return found
+
+    @staticmethod
+    def _following(units: npt.NDArray[np.generic], places: npt.NDArray[np.int64]) -> npt.NDArray[np.generic]:
+        """The unit after each place; the end of the data is a line end."""
+        return np.where(places + 1 < len(units), units[np.minimum(places + 1, len(units) - 1)], _LF)
 
     def _walk(
-        self, units: npt.NDArray[np.generic], lines: npt.NDArray[np.int64], quotes: npt.NDArray[np.int64]
-    ) -> tuple[npt.NDArray[np.int64], int | None]:
-        """One by one, for text with stray quotes: a quote inside an unquoted field is an ordinary character."""
-        marks = np.sort(np.r_[lines, quotes])
+        self, units: npt.NDArray[np.generic], places: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], list[int], int | None]:
+        """One by one, for text with stray quotes: a quote inside an unquoted field is an ordinary character.
+
+        A quoted field that goes over a line end and stops amid a text was never closed: what stops it is the next stray
+        or opening quote, of another record. Its own record ends where the line with the quote does.
+
+        :param places: of line ends and quotes
+        """
+        following = self._following(units, places)
+        is_line, doubles = (units[places] == self._line_end).tolist(), (following == _QUOTE).tolist()
+        opens = ((places == 0) | self._any(units[np.maximum(places - 1, 0)], self._edges)).tolist()
+        closes, marks = self._any(following, self._edges).tolist(), places.tolist()
         ends: list[int] = []
-        quoted, skip = False, -1
-        for mark in marks.tolist():
-            if units[mark] == self._line_end:
+        torn: list[int] = []
+        quoted, crossed, skip, at = False, -1, -1, 0  # crossed: the mark of the first line end inside the quotes
+        while at < len(marks):
+            if is_line[at]:
                 if not quoted:
-                    ends.append(mark + 1)
-            elif mark == skip:
-                continue
-            elif quoted:
-                if mark + 1 < len(units) and units[mark + 1] == _QUOTE:
-                    skip = mark + 1
-                else:
-                    quoted = False
+                    ends.append(marks[at] + 1)
+                elif crossed < 0:
+                    crossed = at
+            elif at == skip:
+                pass
+            elif not quoted:
+                quoted, crossed = opens[at], -1
+            elif doubles[at]:
+                skip = at + 1
             else:
-                quoted = mark == 0 or units[mark - 1] in (self._delimiter, _LF, _CR)
-        return np.array(ends, np.int64), ((ends[-1] if ends else 0) if quoted else None)
+                quoted = False
+                if crossed >= 0 and not closes[at]:
+                    at, skip = crossed, -1
+                    ends.append(marks[at] + 1)
+                    torn.append(marks[at] + 1)
+            at += 1
+        return np.array(ends, np.int64), torn, ((ends[-1] if ends else 0) if quoted else None)
 
 
 def blocks(file: IO[bytes], splitter: Splitter, first: bytes, size: int = BLOCK_BYTES) -> Iterator[Block]:

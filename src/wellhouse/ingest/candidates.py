@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from wellhouse.ingest import values
-from wellhouse.ingest.dictionary import Dictionary, Indicator, normal_name
+from wellhouse.ingest.dictionary import Dictionary, Indicator, is_loinc, normal_name
 from wellhouse.ingest.values import Kind
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -84,8 +84,12 @@ def item(dictionary: Dictionary, root: Path, code: str, name: str, unit: str, ce
     own_unit = np.zeros(len(cells), bool) if parsed.unit is None else np.array(parsed.unit.is_valid())
     numbers = parsed.value[(parsed.kind == Kind.NUMBER) & ~own_unit]
     words = float((parsed.kind == Kind.WORD).sum() / max(count, 1))
-    known = dictionary.indicator(name) or dictionary.indicators.get(dictionary.loinc.get(code, ""))
-    likely = _similar(dictionary, name or code) if known is None else [(known, 1.0)]
+    known = dictionary.indicators.get(dictionary.loinc.get(code, ""))
+    likely: list[tuple[Indicator, float]] = []
+    if not is_loinc(code):
+        known = dictionary.indicator(name) or known
+        likely = _similar(dictionary, name or code)
+    likely = likely if known is None else [(known, 1.0)]
     found = [
         c for indicator, similarity in likely
         if (c := _candidate(dictionary, root, indicator, similarity, unit, numbers, words)) is not None

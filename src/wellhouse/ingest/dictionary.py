@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from wellhouse.ingest.plain import plain
 
 UNITLESS = frozenset({"1", "{ordinal}", "{score}", "[pH]", "{T-score}"})
 """Units that a header or a unit column may leave out: there is only one way to say them."""
+_LOINC = re.compile(r"\d{1,7}-\d")
 _OPEN, _CLOSE = "(（[［【", ")）]］】"
 
 
@@ -62,6 +64,11 @@ class Dictionary:
         if unit and self.indicator(text) is None and (self.unit(unit) or self.indicator(name)):
             return name, unit
         return text.strip(), ""
+
+
+def is_loinc(code: str) -> bool:
+    """Whether a code has the form of LOINC's: its name stands for other specimens, too."""
+    return _LOINC.fullmatch(code.strip()) is not None
 
 
 @lru_cache(maxsize=1024)

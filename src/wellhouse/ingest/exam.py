@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wellhouse.crypto import pseudonym
 from wellhouse.ingest import lifestyle, pairs, values
 from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, Layout, dates, each, groups, texts
 from wellhouse.ingest.dates import EPOCH
-from wellhouse.ingest.dictionary import Dictionary, normal_name
+from wellhouse.ingest.dictionary import Dictionary, is_loinc, normal_name
 from wellhouse.ingest.employer import employer_key
 from wellhouse.ingest.identity import clean
+from wellhouse.ingest.keys import numbers, record_keys
 from wellhouse.ingest.observe import STATUSES, UNKNOWN, Cells, Item, item, observe
 from wellhouse.ingest.people import emit_persons
 from wellhouse.ingest.values import Kind
@@ -145,8 +145,7 @@ def _yyyymmdd(day: Ints) -> Ints:
 
 def _exam_keys(batch: Batch, day: Ints) -> Ints:
     """Per record; by the site's own number, or by person and day when it gives none. 0 for rejected records."""
-    number = batch.column("exam_number")
-    return record_keys(batch, "exam", number, day)
+    return record_keys(batch, "exam", numbers(batch, "exam_number"), day)
 
 
 def _refuse_other_days(batch: Batch, keys: Ints, day: Ints) -> None:
@@ -155,46 +154,6 @@ def _refuse_other_days(batch: Batch, keys: Ints, day: Ints) -> None:
     apart = np.abs(day - day[first[group]]) > SAME_EXAM_DAYS
     for row in np.flatnonzero(batch.alive & (keys != 0) & apart).tolist():
         batch.reject(row, "exam_number", "number_of_another_exam", OWN_NUMBER)
-
-
-def record_keys(batch: Batch, kind: str, number: pa.Array | None, day: Ints, apart: pa.Array | None = None) -> Ints:
-    """A key per record from the source's number of it, else from person and day; 0 where rejected.
-
-    The person is the one whom the record's identifiers named first: a merge leaves the key of a resend as it was. What
-    it would be under the person's other identifiers is told to the batch.
-
-    :param apart: what tells records of a person and day apart that have no number
-    """
-    layout = batch.layout
-    heads, run = batch.runs
-    numbers, index = batch.each(number, clean) if number is not None else ([""], np.zeros(len(heads), np.int64))
-    others, other = batch.each(apart, clean) if apart is not None else ([""], np.zeros(len(heads), np.int64))
-    persons, on = batch.first_keys[heads], day[heads]
-    unnumbered = np.array([not n for n in numbers], bool)[index]
-    told = [np.where(unnumbered, _joint(persons, on, other), 0)] if unnumbered.any() else []
-    first, group = groups(index, *told)
-    parts = zip(index[first].tolist(), persons[first].tolist(), on[first].tolist(), other[first].tolist(), strict=True)
-    named = [(numbers[i], person, day_of, others[o]) for i, person, day_of, o in parts]
-    own = [number or _unnumbered(*of) for number, *of in named]
-    keys = pseudonym.record_keys(layout.blind_key, kind, layout.site, own)
-    if unnumbered.any() and any(person.first_keys for person in batch.persons):
-        for key, owner, (number, person, *of) in zip(keys, batch.owner[heads[first]].tolist(), named, strict=True):
-            firsts = batch.persons[owner].first_keys if owner >= 0 and not number else ()
-            else_named = [_unnumbered(other_key, *of) for other_key in firsts if other_key != person]
-            batch.aliases |= {
-                (key, alias) for alias in pseudonym.record_keys(layout.blind_key, kind, layout.site, else_named)
-            }
-    return np.where(batch.alive, np.array(keys, np.int64)[group][run], 0) if keys else np.empty(0, np.int64)
-
-
-def _unnumbered(person: int, day: int, apart: str) -> str:
-    """What a record without a number is named by."""
-    return "|".join(filter(None, (str(person), str(day), apart)))
-
-
-def _joint(*parts: Ints) -> Ints:
-    """A small number for each distinct combination, from 1."""
-    return groups(*(groups(part)[1] for part in parts))[1] + 1
 
 
 def _ages(batch: Batch, day: Ints) -> tuple[Ints, Ints]:
@@ -337,7 +296,7 @@ def _long_cells(batch: Batch, plan: Plan, statuses: Ints) -> tuple[Cells, list[I
 
 
 def _long_item(layout: Layout, dictionary: Dictionary, code: str, name: str, unit: str) -> Item:
-    """The mapping's word on the code or the name comes first, then the code as LOINC's, then the name.
+    """The mapping's word on the code or the name comes first, then the code as LOINC's; where it is none, the name.
 
     The unit column decides; a unit in brackets behind the name, or the mapping's, fills in.
     """
@@ -351,6 +310,9 @@ def _long_item(layout: Layout, dictionary: Dictionary, code: str, name: str, uni
         return item(dictionary, header, mapped.indicator, unit.strip() or mapped.unit)
     if code.strip() and (indicator := dictionary.loinc.get(code.strip())):
         return item(dictionary, header, indicator, unit)
+    if is_loinc(code):
+        known = "a LOINC code of the dictionary, or an entry for the code in the mapping's `codes`"
+        return Item(header, unit.strip(), None, "", UNKNOWN, known)
     bare, bracketed = dictionary.header(name)
     return item(dictionary, header, bare, unit.strip() or bracketed)
 

@@ -14,6 +14,8 @@ USUAL = (
     "合计", "总计", "小计", "打印日期", "打印时间", "打印人", "制表人", "制表日期", "导出时间", "导出日期", "审核人",
     "Total", "Printed", "Exported",
 )  # fmt: skip
+_NO_NAME = r"(?![^\S\t\r\n]+[A-Za-z])"
+"""``Total`` before another word is the name of a result, such as total cholesterol."""
 _BEFORE = b' \t,;|"\r\n\x00'
 """Bytes of blanks, quotes and separators before a row's first words, in any encoding."""
 REASON = ("footer", "a record, not a total or a note below the table")
@@ -27,7 +29,8 @@ class Footers:
 
     @cached_property
     def _cell(self) -> re.Pattern[str]:
-        return re.compile(rf"\s*(?:{'|'.join(map(re.escape, self.words))})(?=$|[\s:：,，;；\"\d(（])", re.IGNORECASE)
+        words = (re.escape(word) + _NO_NAME * (word.lower() == "total") for word in self.words)
+        return re.compile(rf"\s*(?:{'|'.join(words)})(?=$|[\s:：,，;；\"\d(（])", re.IGNORECASE)
 
     def row(self, cells: list[str]) -> bool:
         return self._cell.match(next((c for c in cells if c.strip()), "")) is not None

@@ -86,7 +86,7 @@ def find(text: sniff.Text, head: bytes, mapping: Mapping) -> Found:
     :raises Unreadable: its first line does not end
     """
     start = len(text.bom)
-    splitter = Splitter(text.encoding, ",", text.line_end)
+    splitter = Splitter(text.encoding, sniff.DELIMITERS, text.line_end)
     ends, _ = splitter.cut(head[start:], False)
     if not len(ends):
         if len(head) >= sniff.SAMPLE_BYTES:

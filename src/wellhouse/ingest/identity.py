@@ -155,6 +155,15 @@ def parse_mrn(text: str) -> str:
     return re.sub(r"(?<=\d)\.0+$", "", number)
 
 
+def parse_record_number(text: str) -> str:
+    """A source's number of a record: as it is written, but for the decimals that a spreadsheet gave it.
+
+    :raises Rejected: a spreadsheet turned it into scientific notation: several records have it.
+    """
+    whole = parse_mrn(text)
+    return whole if whole.isdecimal() else text
+
+
 def parse_phone(text: str) -> str:
     """A phone number as people dial it, or nothing where a spreadsheet cut its digits off."""
     number = clean(text).removesuffix(".0")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from wellhouse.ingest import values
 from wellhouse.ingest.batch import Batch, Flags, Ints
@@ -113,15 +114,17 @@ def observe(batch: Batch, cells: Cells, items: list[Item], exam_keys: Ints, dict
     words = parsed.word.take(pa.array(kept))
     nothing = kind[kept] == Kind.NOTHING
     if nothing.any():
-        words = pa.compute.if_else(pa.array(nothing), "neg", words)
+        words = pc.if_else(pa.array(nothing), "neg", words)
+    # what was no result may be any text: of one that is taken back, a note of whose it was
+    clear = pa.array(found[kept] == 0)
     numbers = (kind[kept] == Kind.NUMBER) & (found[kept] == 0)
     batch.emit("observation", {
         "row_number": pa.array(batch.rows[record].astype(np.int32)),
         "exam_key": pa.array(exam_keys[record]),
         "person_key": pa.array(persons[record]),
         "indicator_code": table.codes.take(pa.array(which_item)),
-        "value_raw": cells.text.take(pa.array(kept)),
-        "unit_raw": table.units_raw.take(pa.array(which_item)),
+        "value_raw": pc.if_else(clear, cells.text.take(pa.array(kept)), ""),
+        "unit_raw": pc.if_else(clear, table.units_raw.take(pa.array(which_item)), ""),
         "comparator": parsed.comparator.take(pa.array(kept)),
         "value": pa.array(value[kept], mask=~numbers),
         "value_text": words,

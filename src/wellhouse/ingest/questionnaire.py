@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from wellhouse.ingest import values
 from wellhouse.ingest.batch import Batch, Flags, Ints, dates, each, groups, texts
 from wellhouse.ingest.dictionary import normal_name
-from wellhouse.ingest.exam import check_days, record_keys
+from wellhouse.ingest.exam import check_days
+from wellhouse.ingest.keys import numbers, record_keys
 from wellhouse.ingest.people import emit_persons
 from wellhouse.ingest.values import Kind
 
@@ -25,6 +26,9 @@ _SCALE = "scale"
 ALIKE = 11
 _LONGEST = 500
 """Characters of a question."""
+_LOINC, _UUID = r"/?\d{1,5}-\d(?:/\d{1,5}-\d){0,7}", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_CODE = re.compile(rf"(?!(?:.*\d){{9}})[A-Za-z0-9_.#/-]{{1,64}}|(?:{_LOINC}|{_UUID})(?:#\d+)?")
+"""Of a question. Anything else with nine digits could be somebody's number, with Han letters a name."""
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 """A time of day, as bed times are asked; it becomes hours."""
 
@@ -38,8 +42,9 @@ def read(batch: Batch) -> None:
     back: Flags = np.array(pc.equal(status, "entered-in-error"), bool)
     # a response that is withdrawn need not repeat its answers
     code, question = _required(batch, "questionnaire"), _required(batch, "question", ~back)
+    _check_codes(batch, question)
     kind, number, word = _answers(batch, question, back)
-    keys = record_keys(batch, "response", batch.column("number"), day, code)
+    keys = record_keys(batch, "response", numbers(batch, "number"), day, code)
     emit_persons(batch)
     rows = np.flatnonzero(batch.alive)
     # one head a response, but of what amends or withdraws it one each: they are versions of it
@@ -66,7 +71,8 @@ def read(batch: Batch) -> None:
         "response_key": pa.array(keys[answered]),
         "person_key": pa.array(batch.person_keys()[answered]),
         "question_code": question.take(take),
-        "value_raw": value.take(take),
+        # an answer that is withdrawn need not be understood: it may be any text
+        "value_raw": pc.if_else(pc.or_(pa.array(~np.isnan(number)), word.is_valid()), value, "").take(take),
         "value": pa.array(number[answered], mask=np.isnan(number[answered])),
         "value_text": word.take(take),
         "status": status.take(take),
@@ -113,6 +119,19 @@ def _required(batch: Batch, role: str, of: Flags | bool = True) -> pa.Array:
         return column
     found, index = each(column, lambda text: ours.get(normal_name(text), text))
     return pa.array(found, pa.string()).take(pa.array(index))
+
+
+def _check_codes(batch: Batch, question: pa.Array) -> None:
+    """What stands as a question's code is one: its form says so, or the mapping or a form knows it."""
+    words = batch.layout.mapping.words
+    known = {*words, *words.get("question", {}).values()}
+    codes, index = each(question, lambda text: not text or text in known or _CODE.fullmatch(text) is not None)
+    defined = np.array(texts(batch.column("defined"), len(batch.rows)).is_valid(), bool)
+    for row in np.flatnonzero(batch.alive & ~np.array(codes, bool)[index] & ~defined).tolist():
+        batch.reject(
+            row, "question", "unknown_word",
+            "a code of letters, digits and . # / _ - with at most 8 digits, or one of the mapping's `words`",
+        )  # fmt: skip
 
 
 def _answers(batch: Batch, question: pa.Array, back: Flags) -> tuple[Ints, npt.NDArray[np.float64], pa.Array]:

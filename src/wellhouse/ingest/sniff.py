@@ -28,7 +28,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_DELIMITERS = ",\t;|"
+DELIMITERS = ",\t;|"
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -151,7 +151,7 @@ def text(path: Path) -> Text:
 def delimiter(header: str) -> str:
     """The delimiter of a header line: the candidate that stands in it most often outside quotes."""
     bare = re.sub('"[^"]*"', "", header)
-    return max(_DELIMITERS, key=bare.count)
+    return max(DELIMITERS, key=bare.count)
 
 
 def read_up_to(file: IO[bytes], size: int) -> bytes:

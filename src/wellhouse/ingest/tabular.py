@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from wellhouse.ingest import values
 from wellhouse.ingest.batch import BAD_DATE, NO_DATE, Batch, Flags, Ints, dates, days, each, texts
 from wellhouse.ingest.dictionary import normal_name
-from wellhouse.ingest.exam import check_days, record_keys
+from wellhouse.ingest.exam import check_days
+from wellhouse.ingest.keys import numbers, record_keys
 from wellhouse.ingest.mapping import Field
 from wellhouse.ingest.people import emit_persons
 from wellhouse.ingest.plain import plain
@@ -54,7 +55,7 @@ def read(batch: Batch, more: More | None = None) -> None:
         check_days(batch, main.role, day)
     columns[main.to] = dates(day, day <= NO_DATE)
     columns |= {field.to: _field(batch, field, withdrawn) for field in mapping.fields if field is not main}
-    number, apart = _named(batch)
+    number, apart = _named(batch, columns)
     keys = record_keys(batch, mapping.source, number, day, apart)
     if more is not None:
         columns |= more(batch, columns, keys)
@@ -74,22 +75,41 @@ def read(batch: Batch, more: More | None = None) -> None:
 
 def _whole(batch: Batch, name: str) -> pa.Array:
     """The key of the number alone; null where the source gives none."""
-    number = batch.column("number")
+    number = numbers(batch, "number")
     if number is None:
         return pa.nulls(len(batch.rows), pa.int64())
     keys = record_keys(batch, name, number, np.zeros(len(batch.rows), np.int64))
     return pa.array(keys, mask=np.array(pc.equal(pc.utf8_trim_whitespace(number), ""), bool))
 
 
-def _named(batch: Batch) -> tuple[pa.Array | None, pa.Array | None]:
+def _named(batch: Batch, columns: dict[str, pa.Array]) -> tuple[pa.Array | None, pa.Array | None]:
     """The source's number with what else tells its records apart, blank where it has none; what tells apart, alone."""
-    parts = [c for role in batch.layout.mapping.key_fields if (c := batch.column(role)) is not None]
+    fields = {field.role: field for field in batch.layout.mapping.fields}
+    parts = [
+        _spelled(column, fields[role], columns[fields[role].to]) if role in fields else column
+        for role in batch.layout.mapping.key_fields
+        if (column := batch.column(role)) is not None
+    ]
     apart = pc.binary_join_element_wise(*parts, "|") if parts else None
-    number = batch.column("number")
+    number = numbers(batch, "number")
     if number is None or apart is None:
         return number, apart
     blank = pc.equal(pc.utf8_trim_whitespace(number), "")
     return pc.if_else(blank, "", pc.binary_join_element_wise(number, apart, "|")), apart
+
+
+def _spelled(column: pa.Array, field: Field, made: pa.Array) -> pa.Array:
+    """A cell as its usual spelling, so that a record keeps its key however it is written the next time.
+
+    A date is ISO's; a word is the first that the mapping has for its code.
+    """
+    if field.kind == "date":
+        return pc.fill_null(pc.cast(made, pa.string()), "")
+    if field.kind == "word":
+        usual = {code: word for word, code in reversed(field.words.items())}
+        found, index = each(pc.fill_null(made, ""), lambda code: usual.get(code, ""))
+        return pa.array(found, pa.string()).take(pa.array(index))
+    return column
 
 
 def _check_plan(batch: Batch, role: str, day: Ints, withdrawn: Flags) -> None:

@@ -168,8 +168,8 @@ def unmerge(of: Settings, merge_id: int, purpose: str) -> tuple[Merge, list[int]
                and not exists (select from landing.person p where p.person_key = s.person_key and p.site = s.site)""",
             (kept, sites),
         )
-        # by their originals, too: what was there already under the other's identifier left no row; and what was released
-        # since of a load before it landed under the kept one
+        # by their originals, too: what was there already under the other's identifier left no row; what was released
+        # since, of a load before, landed under the kept one
         since = connection.execute(
             """select load_id from landing.person where person_key = %(kept)s and load_id > %(last)s
                union select load_id from landing.original where person_key = %(kept)s and load_id > %(last)s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from wellhouse.ingest import identity
-from wellhouse.ingest.formats.fhir_types import Address, Identifier, Kind, Name, Patient, Reference
+from wellhouse.ingest.formats.fhir_types import Address, Identifier, Kind, Name, Patient, Period, Reference
 
 _IDENTIFIERS = 3
 ROLES = ("id_number", "mrn", "mrn_authority", "patient_id", "name", "sex", "birth_date", "phone", "address")
@@ -74,7 +75,7 @@ def _identifiers(identifiers: list[Identifier], own: frozenset[str]) -> tuple[st
     records: list[tuple[int, str, str]] = []
     for i in identifiers:
         value = (i.value or "").strip()
-        if not value or i.use in _OUTDATED or (i.period is not None and i.period.end):
+        if not value or i.use in _OUTDATED or _has_ended(i.period):
             continue
         types = {c.code for c in i.type.coding if c.code} if i.type else set()
         system = (i.system or "").removeprefix("urn:oid:")
@@ -90,6 +91,12 @@ def _identifiers(identifiers: list[Identifier], own: frozenset[str]) -> tuple[st
             records.append((2, value, i.system))
     _, mrn, authority = min(records, key=lambda r: r[0], default=(0, "", ""))
     return resident or passport, mrn, authority
+
+
+def _has_ended(period: Period | None) -> bool:
+    """The last day of a period, or its last month or year where it says no more, still belongs to it."""
+    end = (period.end or "")[:10] if period is not None else ""
+    return bool(end) and end < dt.date.today().isoformat()[: len(end)]
 
 
 def _readable(number: str) -> bool:
@@ -172,7 +179,8 @@ class Register:
         if query is not None:
             return _by_identifier(Identifier(system=query[1], value=query[2]), self.own)
         found = self._persons.get(_beside(full_url, reference)) if full_url and _RELATIVE.fullmatch(reference) else None
-        found = found or self._persons.get(reference)
+        if found is None and self._may_be_of(full_url, reference):
+            found = self._persons.get(reference)
         if found is not None:
             return found
         elsewhere = self._elsewhere(reference, full_url)
@@ -184,6 +192,12 @@ class Register:
         raise Unresolved(
             "unresolved_reference", "a subject that is a Patient of this file, or of the mapping's fhir_server"
         )
+
+    def _may_be_of(self, full_url: str | None, reference: str) -> bool:
+        """Whether a reference of a resource may mean whom it means in the file: not where they are of two servers."""
+        server = self._servers.get(reference, "")
+        named = full_url is not None and "://" in full_url
+        return not server or not named or _beside(full_url or "", reference) == server + reference
 
     def _elsewhere(self, reference: str, full_url: str | None) -> str:
         """The address of a Patient that another file may have brought; blank when nobody vouches for the id."""

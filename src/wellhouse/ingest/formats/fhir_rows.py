@@ -273,7 +273,7 @@ class Reader:
         details = [a.detail for a in of.activity if a.detail is not None]
         number = next((i.value for i in of.identifier if i.value), None) or of.id or ""
         if status == _WITHDRAWN:
-            details = [d for d in details if d.code or d.description]
+            details = [d for d in details if d.code]
             if not details and number.strip():
                 # it takes back all that the plan of this number ever said
                 rows.tuples["care_plan"].append((record, person, number, "", "", "", "", "", status))
@@ -284,7 +284,8 @@ class Reader:
         for detail in details:
             start = detail.scheduledPeriod.start if detail.scheduledPeriod else None
             day = day_of(start or (of.period.start if of.period else None) or of.created)
-            name = next(iter(_words([detail.code] if detail.code else [])), "") or detail.description or ""
+            # what is told in its description may be anything, of whom it is about, too
+            name = next(iter(_words([detail.code] if detail.code else [])), "")
             amount = detail.dailyAmount or detail.quantity
             target, unit = _quantity(amount) if amount else ("", "")
             rows.tuples["care_plan"].append((record, person, number, day, category, name, target, unit, status))

@@ -233,7 +233,6 @@ class ActivityDetail(Part):
     """CarePlan.activity.detail"""
 
     code: Concept | None = None
-    description: str | None = None
     status: str | None = None
     scheduledPeriod: Period | None = None
     dailyAmount: Quantity | None = None

@@ -128,7 +128,9 @@ class Reader:
     def _authority(self, person: Person, marks: Marks) -> str:
         """Who assigned the record number that counts; blank when nobody is named."""
         for at in self._of_persons.get("mrn", ()):
-            if (segment := person.segments.get(at.segment)) and (said := at.repetition(segment, marks)):
+            segment = person.segments.get(at.segment)
+            if segment is not None and _text("mrn", at, segment, marks):
+                said = at.repetition(segment, marks)
                 return marks.plain(marks.component_of(said, 4)) if (at.segment, at.field) == ("PID", 3) else ""
         return ""
 
