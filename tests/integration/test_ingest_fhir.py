@@ -195,9 +195,12 @@ def test_one_file_feeds_several_tables(server: psycopg.Connection) -> None:
            order by 1""",
         (number(server, plan["sha256"]),),
     ).fetchall()
+    load_id = number(server, plan["sha256"])
+    refused = server.execute("select reason from quarantine.record where load_id = %s", (load_id,)).fetchall()
+    assert refused == [("missing_value",)] * 2
     assert items == [
         ("2024-03-05", "exercise", "快走", 30.0, "min", "final"),
-        ("2024-04-01", "exercise", "游泳", None, None, "final"),
+        # the plan's other activity is only described, which may be any text: it stays sealed
         (None, None, None, None, None, "entered-in-error"),  # a plan that is withdrawn stands for all it said
     ]
 
