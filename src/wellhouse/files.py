@@ -1,13 +1,16 @@
-"""Files that only their owner may read, and that appear complete or not at all."""
+"""Files that only their owner may read, and that appear complete or not at all; locks that end with their process."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from wellhouse.errors import WellhouseError
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -34,6 +37,20 @@ def replace(path: Path, content: bytes, owner: tuple[int, int] | None = None) ->
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def held(lock: Path, otherwise: str) -> int:
+    """The descriptor of a lock that ends with its process, and with those that inherit it, however they end.
+
+    :raises WellhouseError: somebody else has it; ``otherwise`` is what is said then
+    """
+    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise WellhouseError(otherwise) from None
+    return descriptor
 
 
 @contextmanager
