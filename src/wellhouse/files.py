@@ -20,10 +20,11 @@ def spoken(name: str) -> str | None:
     return name if _PLAIN_NAME.fullmatch(name) and not re.search(r"\d{9}", name) else None
 
 
-def replace(path: Path, content: bytes, owner: tuple[int, int] | None = None) -> None:
-    """Put ``content`` at ``path`` with mode 0600, durably, in the place of what stood there.
+def replace(path: Path, content: bytes, owner: tuple[int, int] | None = None, mode: int = 0o600) -> None:
+    """Put ``content`` at ``path``, durably, in the place of what stood there.
 
     :param owner: (uid, gid) of whom the file belongs to; None: ourselves
+    :param mode: who may read it, whatever the umask; by default its owner only
     :raises OSError: the folder is not there or not writable
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
@@ -34,6 +35,7 @@ def replace(path: Path, content: bytes, owner: tuple[int, int] | None = None) ->
             os.fsync(file.fileno())
             if owner:
                 os.fchown(file.fileno(), *owner)
+            os.fchmod(file.fileno(), mode)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -92,7 +92,7 @@ def running(settings: Settings, folder: Path, kept: tuple[int, ...] = ()) -> Ite
     log = folder / "recovery.log"
     with log.open("ab") as output:
         server = subprocess.Popen(
-            bound([cluster.binaries() / "postgres", "-D", folder, "-c", f"port={copy.postgres_port}",
+            bound([cluster.binaries(folder) / "postgres", "-D", folder, "-c", f"port={copy.postgres_port}",
                    "-c", f"archive_mode={'on' if archives else 'off'}", "-c", "log_min_messages=log"], "INT"),
             stdout=output, stderr=output, user=accounts.os_user(), group=accounts.group(accounts.os_user()),
             extra_groups=[] if accounts.os_user() else None, start_new_session=True, cwd="/", pass_fds=kept,
