@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     superset_port: int = 18088
     mllp_port: int = 12575
     mllp_host: str = "localhost"
-    """Where HL7 v2 messages are taken: the name or address that senders reach; it is in the certificate."""
+    """The name or address by which senders reach us, for the certificate; but for ``localhost``, messages are taken on
+    every address of this machine."""
     mllp_batch_minutes: float = 15
     """Messages of so long become one file of the inbox."""
 

@@ -76,7 +76,7 @@ def test_a_closed_gate_leaves_the_marts_and_raises_an_alert(airflow: Settings) -
 def test_an_unknown_dag_is_one_line(airflow: Settings) -> None:
     done = pipeline("ingest_horoscopes")
     assert done.returncode == 1
-    assert done.stderr.startswith("wellhouse: there is no DAG ingest_horoscopes: there are ingest_exams, ")
+    assert done.stderr.startswith("wellhouse: there is no DAG ingest_horoscopes: there are apply_retention, ")
 
 
 def test_an_api_server_that_is_killed_is_asked_again(airflow: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -40,14 +41,25 @@ def small_cluster(folder: Path, port: int, repo1: Path | str | None = None) -> I
 
 def command(of: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
     """One command of the product, for this cluster."""
-    environment = {
+    return subprocess.run(
+        ["wellhouse", *arguments], env=environment(of), cwd=PROJECT_ROOT, text=True, capture_output=True, timeout=600
+    )
+
+
+def started(of: Settings, *arguments: str) -> subprocess.Popen[str]:
+    """A process for this cluster that one can talk to, and kill."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(arguments, env=environment(of), cwd=PROJECT_ROOT, text=True, stdin=pipe, stdout=pipe)
+
+
+def environment(of: Settings) -> dict[str, str]:
+    """Where this cluster is."""
+    return {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "WELLHOUSE_VAR": str(of.var), "WELLHOUSE_POSTGRES_PORT": str(of.postgres_port), "WELLHOUSE_DATABASE_URL": "",
         "WELLHOUSE_BACKUP_REPO1": of.backup_repo1 or "", "WELLHOUSE_BACKUP_REPO2": of.backup_repo2 or "",
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }  # fmt: skip
-    return subprocess.run(
-        ["wellhouse", *arguments], env=environment, cwd=PROJECT_ROOT, text=True, capture_output=True, timeout=600
-    )
 
 
 @contextmanager

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,11 +134,63 @@ def test_a_lost_repository_is_begun_anew_and_archiving_goes_on(own: Settings) ->
 
 
 def test_the_drill_restores_both_and_cleans_up(own: Settings) -> None:
-    done = backups.command(own, "restore", "drill", "--json")
+    """The supervisor hands this umask to tasks; the folder must be passable for the server's user all the same."""
+    shutil.rmtree(own.var / "drill", ignore_errors=True)
+    before = os.umask(0o077)
+    try:
+        done = backups.command(own, "restore", "drill", "--json")
+    finally:
+        os.umask(before)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads(done.stdout)["drills"]
     assert [(r["repo"], r["status"], r["mismatched"]) for r in rows] == [(1, "ok", []), (2, "ok", [])]
-    assert list((own.var / "drill").iterdir()) == []
+    assert [p.name for p in (own.var / "drill").iterdir()] == [".lock"]
+
+
+def test_a_second_drill_is_refused_and_leaves_the_first_ones_cluster_alone(own: Settings) -> None:
+    with drill.alone(own):
+        scratch = own.var / "drill" / "repo1"
+        scratch.mkdir()
+        done = backups.command(own, "restore", "drill")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "wellhouse: a restore drill is under way: one at a time\n"
+        assert backups.command(own, "backup", "run").returncode == 0, "a backup does not wait for it"
+        assert scratch.exists()
+    assert backups.command(own, "backup", "run").returncode == 0
+    assert not scratch.exists(), "what a drill that was killed left"
+
+
+def test_a_drill_is_under_way_for_as_long_as_its_server_runs(own: Settings) -> None:
+    (oracle,) = backups.oracles(own, 1, seed=5)
+    code = f"""
+import os, sys
+from wellhouse.ops import drill, restore
+from wellhouse.settings import settings
+with drill.alone(settings()) as lock:
+    scratch = settings().var / "drill" / "repo1"
+    restore.restore(settings(), {oracle.at.isoformat()!r}, scratch, 1, (lock,))
+    with restore.running(settings(), scratch, (lock,)):
+        print((scratch / "postmaster.pid").read_text().split()[0], flush=True)
+        sys.stdin.read()
+"""
+    with backups.started(own, sys.executable, "-c", code) as process:
+        assert process.stdout is not None
+        server = int(process.stdout.readline())
+        os.kill(server, signal.SIGSTOP)
+        process.kill()
+        process.wait()
+        with pytest.raises(WellhouseError, match="a restore drill is under way"), drill.alone(own):
+            pass
+        os.kill(server, signal.SIGCONT)  # the kernel told it that its parent ended
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with drill.alone(own):
+                break
+        except WellhouseError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+    assert not list((own.var / "drill").glob("repo*"))
 
 
 def test_the_dashboard_says_what_each_repository_holds_and_how_it_went(own: Settings) -> None:

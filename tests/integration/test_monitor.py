@@ -28,7 +28,7 @@ from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
 from wellhouse.monitor import measures, notify, rules, server
 from wellhouse.monitor.watch import Watch
-from wellhouse.ops import certificates, copies, pgbackrest, renewal, trust
+from wellhouse.ops import certificates, pgbackrest, renewal, trust
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import PROJECT_ROOT, Settings
 
@@ -94,7 +94,9 @@ def test_the_gate(own: Settings) -> None:
 
 def test_a_dag_that_failed(own: Settings) -> None:
     """The columns of Airflow's table; tests/dags asks the real one."""
-    execute(own, "airflow", "create table dag_run (dag_id text, state text, end_date timestamptz)", "airflow")
+    execute(
+        own, "airflow", "create table if not exists dag_run (dag_id text, state text, end_date timestamptz)", "airflow"
+    )
     with proven(own, "dag_failed(dag=build_marts)"):
         execute(own, "airflow", "insert into dag_run values ('build_marts', 'failed', now())", "airflow")
     execute(own, "airflow", "insert into dag_run values ('build_marts', 'success', now())", "airflow")
@@ -107,6 +109,13 @@ def test_what_is_refused(own: Settings, tmp_path: Path) -> None:
     file.write_bytes(b"\x00\xff\xfe garbage")
     with proven(own, "file_refused(source=card)"), proven(own, "many_rejects(source=card)"):
         backups.command(own, "ingest", str(file), "--source", "card", "--site", "hz")
+
+
+def test_what_cannot_be_measured(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    with proven(own, "not_measured(what=places)"):
+        monkeypatch.setattr(pgbackrest, "elsewhere", lambda _: 1 / 0)
+    monkeypatch.undo()
+    assert "not_measured(what=places)" not in firing(own)
 
 
 def test_backups_that_are_old(own: Settings) -> None:
@@ -242,19 +251,6 @@ def test_every_rule_was_proven() -> None:
         pytest.skip("the tests before this one did not run")
     unproven = {r.rule for r in rules.load(PROJECT_ROOT)} - PROVEN
     assert unproven <= {"disk_full"}, "a rule that nobody has seen firing"
-
-
-def test_the_keystore_is_copied_when_it_changes_and_only_then(own: Settings) -> None:
-    watch = Watch(own)
-    watch.round()
-    count = len(copies.Copies(own, 2, copies.KEYSTORE).listed())
-    watch.round()
-    assert len(copies.Copies(own, 2, copies.KEYSTORE).listed()) == count
-    with Keyring.open(own) as ring:
-        ring.create(1)
-    watch.round()
-    assert len(copies.Copies(own, 2, copies.KEYSTORE).listed()) == count + 1
-    assert copies.verify_keystore(own, 2) == []
 
 
 @pytest.fixture

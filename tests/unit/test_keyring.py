@@ -21,6 +21,21 @@ def of(tmp_path: Path) -> Settings:
     return Settings(var=tmp_path, root=tmp_path)
 
 
+def test_a_damaged_keystore_is_one_line(of: Settings) -> None:
+    with Keyring.open(of) as keyring:
+        made = dict(keyring.create(KEYS))
+    file = of.keystore / "keystore.sqlite"
+    content = bytearray(file.read_bytes())
+    for page in range(4096 * 5, len(content), 4096):
+        content[page : page + 200] = b"\xff" * 200
+    file.write_bytes(content)
+    with (
+        pytest.raises(UnavailableError, match="the keystore cannot be used: SQLITE_CORRUPT"),
+        Keyring.open(of) as keyring,
+    ):
+        keyring.data_keys(list(made))
+
+
 def _read(
     var: str, wanted: dict[str, bytes], ready: Barrier, stop: Event, results: multiprocessing.Queue[tuple[int, int]]
 ) -> None:

@@ -25,7 +25,7 @@ from wellhouse.mllp.answer import ACCEPTED, END, REJECTED, START, acknowledgment
 from wellhouse.mllp.listener import Limits, Listener
 from wellhouse.mllp.senders import Sender
 from wellhouse.mllp.spool import Spool
-from wellhouse.ops import certificates
+from wellhouse.ops import certificates, ports
 from wellhouse.settings import Settings
 
 MESSAGE = b"MSH|^~\\&|LIS|HZ|WH|CENTRE|20240305||ORU^R01^ORU_R01|M1|P|2.4\rPID|1||P1\rOBX|1|NM|X||1\r"
@@ -225,6 +225,20 @@ async def _with_listener(
     finally:
         stop.set()
         await serving
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "lis-gateway.example.org"])
+def test_under_the_name_of_its_senders_it_is_well_for_ourselves_too(
+    tmp_path: Path, unused_ports: Callable[[int], list[int]], host: str
+) -> None:
+    of = Settings(var=tmp_path, mllp_port=unused_ports(1)[0], mllp_host=host)
+    certificates.ensure(of.tls, host)
+
+    async def talk(_: ssl.SSLContext) -> list[bytes]:
+        assert await asyncio.to_thread(ports.answers, of, of.mllp_port)
+        return []
+
+    asyncio.run(_with_listener(of, Limits(), talk))
 
 
 def test_a_peer_takes_no_more_than_its_share(tmp_path: Path, unused_ports: Callable[[int], list[int]]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from wellhouse.monitor import notify, rules
+from wellhouse.crypto.keyring import Keyring
+from wellhouse.monitor import measures, notify, rules
 from wellhouse.monitor.measures import Sample
 from wellhouse.monitor.rules import Rule, State
 from wellhouse.monitor.server import exposition
@@ -42,6 +44,14 @@ def test_what_cannot_be_measured_ends_no_alert() -> None:
     state.update([SLOW], [Sample("seconds", 11)], 60)
     assert state.update([SLOW], [], 120) == ([], [])
     assert list(state.firing) == ["slow"]
+
+
+def test_what_is_not_there_any_more_ends_its_alert() -> None:
+    state = State()
+    for now in (0, 60):
+        state.update([SLOW], [Sample("seconds", 11, {"service": "a"})], now)
+    began, (over,) = state.update([SLOW], [Sample("seconds", measures.GONE, {"service": "a"})], 90)
+    assert (began, over.key, state.firing) == ([], "slow(service=a)", {})
 
 
 def test_each_set_of_labels_has_an_alert_of_its_own() -> None:
@@ -80,6 +90,35 @@ def watch(tmp_path: Path) -> Watch:
     of.logs.mkdir()
     (of.logs / "alerts.log").write_text("2026-01-01 ALERT old: told before\n")
     return Watch(of)
+
+
+def test_a_damaged_keystore_is_told_and_so_is_all_the_rest(watch: Watch) -> None:
+    of = watch._settings
+    with Keyring.open(of) as ring:
+        ring.create(3000)
+    file = of.keystore / "keystore.sqlite"
+    content = bytearray(file.read_bytes())
+    for page in range(4096 * 5, len(content), 4096):
+        content[page : page + 200] = b"\xff" * 200
+    file.write_bytes(content)
+    assert "keystore_closed" in {n.name for n in watch.round()}
+    assert {s.value for s in watch.samples if s.measure == "wellhouse_measured"} == {1}
+
+
+def test_what_cannot_be_measured_hides_nothing_and_is_told(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("张三")
+
+    monkeypatch.setattr(measures.health, "check", broken)
+    watch.round()
+    later = time.time() + 121
+    monkeypatch.setattr(time, "time", lambda: later)
+    notices = watch.round()
+    assert "not_measured(what=services)" in {n.name for n in notices}
+    assert "wellhouse_disk_free_share" in {s.measure for s in watch.samples}
+    assert "monitor: services could not be measured: ValueError\n" in capsys.readouterr().err
 
 
 def test_what_others_write_is_told_once_and_its_own_lines_never(watch: Watch) -> None:

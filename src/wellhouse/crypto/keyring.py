@@ -31,6 +31,18 @@ create table if not exists kek (
 """
 
 
+@contextmanager
+def usable() -> Iterator[None]:
+    """
+    :raises UnavailableError: SQLite could not do it: the file is damaged, or its disk is full
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise UnavailableError(f"the keystore cannot be used: {name} ({error})") from None
+
+
 @dataclass(frozen=True)
 class Status:
     """What the keystore holds; no key material."""
@@ -46,6 +58,7 @@ class Status:
 class Keyring:
     """The keystore, open. Safe to use from several processes at once (SQLite WAL, a write transaction a batch)."""
 
+    @usable()
     def __init__(self, connection: sqlite3.Connection, settings: Settings) -> None:
         self._connection = connection
         self._provider = kek.provider(settings)
@@ -67,14 +80,15 @@ class Keyring:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         try:
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("pragma synchronous = full")
-            connection.execute("pragma secure_delete = on")
-            connection.executescript(_SCHEMA)
-        except sqlite3.Error as error:
+            with usable():
+                connection.execute("pragma journal_mode = wal")
+                connection.execute("pragma synchronous = full")
+                connection.execute("pragma secure_delete = on")
+                connection.executescript(_SCHEMA)
+            return cls(connection, settings)
+        except BaseException:
             connection.close()
-            raise UnavailableError(f"the keystore cannot be used: {error.sqlite_errorname} ({error})") from None
-        return cls(connection, settings)
+            raise
 
     def close(self) -> None:
         self._connection.close()
@@ -85,12 +99,14 @@ class Keyring:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @usable()
     def create(self, count: int) -> list[tuple[str, bytes]]:
         """``count`` new data keys as (key id, key); on disk when this returns."""
         made = [(secrets.token_urlsafe(16), os.urandom(envelope.KEY_BYTES)) for _ in range(count)]
         self._insert(made)
         return made
 
+    @usable()
     def data_keys(self, key_ids: Sequence[str]) -> dict[str, bytes]:
         """Keys by id. An id whose key was destroyed is absent."""
         found: dict[str, bytes] = {}
@@ -104,6 +120,7 @@ class Keyring:
             found.update({row[0]: self._unwrap(*row) for row in rows.fetchall()})
         return found
 
+    @usable()
     def destroy(self, key_ids: Iterable[str]) -> int:
         """Forget these keys for good: what they sealed can never be opened again, in backups neither."""
         ids = [(key_id,) for key_id in key_ids]
@@ -112,14 +129,17 @@ class Keyring:
         self._connection.execute("pragma wal_checkpoint(truncate)")
         return done
 
+    @usable()
     def system_key(self) -> bytes:
         """The key for what belongs to no person: file headers, records whose person is unknown."""
         return self._fixed_key(SYSTEM)
 
+    @usable()
     def blind_key(self) -> bytes:
         """The key of blind indexes and record keys. It never rotates: every lookup depends on it."""
         return self._fixed_key(BLIND_INDEX)
 
+    @usable()
     def status(self) -> Status:
         self._current()
         current = kek.key_id(self._kek)
@@ -130,6 +150,7 @@ class Keyring:
         age = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(row[0]) if row else dt.timedelta()
         return Status(int(total), current, int(other), self._provider.name, round(age / dt.timedelta(days=1), 2))
 
+    @usable()
     def rotate(self) -> int:
         """Wrap every data key under a new key-encryption key; returns how many. Readers and loaders keep working.
 
@@ -258,9 +279,10 @@ def check(connection: sqlite3.Connection, settings: Settings) -> int:
 
     :raises WellhouseError: one does not
     """
-    connection.executescript(_SCHEMA)
-    ring = Keyring(connection, settings)
-    return len(ring.data_keys([row[0] for row in connection.execute("select key_id from data_key")]))
+    with usable():
+        connection.executescript(_SCHEMA)
+        ring = Keyring(connection, settings)
+        return len(ring.data_keys([row[0] for row in connection.execute("select key_id from data_key")]))
 
 
 def _aad(key_id: str) -> bytes:

@@ -20,6 +20,8 @@ from wellhouse.mllp.senders import Sender
 from wellhouse.mllp.spool import Spool
 from wellhouse.settings import Settings
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -42,7 +44,7 @@ class _Waiting:
 
 
 class Listener:
-    """Takes messages on one address until it is told to stop."""
+    """Takes messages on this machine's own address, or on every one, until it is told to stop."""
 
     def __init__(self, of: Settings, limits: Limits = Limits()) -> None:
         self._of, self._limits = of, limits
@@ -59,12 +61,14 @@ class Listener:
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Until ``stop``; what waits is stored and moved into the inbox before this returns."""
+        # a name for other machines need not be an address of this one, and our own health is asked on this one's
+        host = LOCAL[0] if self._of.mllp_host in LOCAL else None
         server = await asyncio.start_server(
-            self._connected, self._of.mllp_host, self._of.mllp_port, ssl=_context(self._of),
+            self._connected, host, self._of.mllp_port, ssl=_context(self._of),
             ssl_handshake_timeout=self._limits.handshake_s, limit=self._limits.message_bytes,
         )  # fmt: skip
         own = [asyncio.create_task(self._store()), asyncio.create_task(self._move())]
-        _say(f"listening on {self._of.mllp_host}:{self._of.mllp_port}")
+        _say(f"listening on {host or 'every address'}, port {self._of.mllp_port}")
         async with server:
             await stop.wait()
             server.close()

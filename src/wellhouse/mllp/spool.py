@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
 import hashlib
 import os
 import time
@@ -12,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-from wellhouse.errors import WellhouseError
+from wellhouse import files
 from wellhouse.mllp.answer import END, START
 
 SOURCE = "exam"
@@ -34,7 +33,7 @@ class Spool:
         """A message written to a file that is on its way into the inbox could be read, and removed, without it."""
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._held = _held(folder / ".lock")
+        self._held = files.held(folder / ".lock", "another listener of this installation is running")
         self._recover()
 
     def close(self) -> None:
@@ -126,17 +125,6 @@ class Spool:
         self._seen[_key(site, message)] = None
         while len(self._seen) > REMEMBERED:
             self._seen.popitem(last=False)
-
-
-def _held(lock: Path) -> int:
-    """A lock that ends with its process, however that ends."""
-    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise WellhouseError("another listener of this installation is running") from None
-    return descriptor
 
 
 def _key(site: str, message: bytes) -> bytes:

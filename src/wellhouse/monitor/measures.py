@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +16,13 @@ import psycopg
 from wellhouse import db
 from wellhouse.crypto.keyring import Keyring
 from wellhouse.errors import WellhouseError
-from wellhouse.ops import backup, certificates, copies, health, pgbackrest, services
+from wellhouse.ingest.mapping import SOURCES
+from wellhouse.ops import backup, certificates, copies, health, pgbackrest, pipeline, services
 from wellhouse.settings import Settings
 
 HEARTBEAT = "heartbeat"
-_DAY_S = 86400
+GONE = math.nan
+"""The value of what is not there any more: it is in no breach, so that its alert ends."""
 
 
 @dataclass(frozen=True)
@@ -34,24 +37,34 @@ class Sample:
 def collect(settings: Settings, began: float) -> list[Sample]:
     """Everything, once. What cannot be asked because something is down is absent; that it is down is a sample.
 
+    What cannot be measured for another reason hides nothing else, and is a sample, too.
+
     :param began: when watching began, seconds since 1970: what never happened is as old as that
     """
-    sources: list[Callable[[], Iterator[Sample]]] = [
-        lambda: _services(settings),
-        lambda: _marts(settings),
-        lambda: _warehouse(settings),
-        lambda: dags(settings),
-        lambda: _backups(settings, began),
-        lambda: _disks(settings),
-        lambda: _places(settings),
-        lambda: _certificates(settings),
-        lambda: _keys(settings),
-        lambda: _heartbeat(settings, began),
-    ]
+    sources: dict[str, Callable[[], Iterator[Sample]]] = {
+        "services": lambda: _services(settings),
+        "marts": lambda: _marts(settings),
+        "warehouse": lambda: _warehouse(settings),
+        "dags": lambda: dags(settings),
+        "backups": lambda: _backups(settings, began),
+        "disks": lambda: _disks(settings),
+        "places": lambda: _places(settings),
+        "certificates": lambda: _certificates(settings),
+        "keys": lambda: _keys(settings),
+        "heartbeat": lambda: _heartbeat(settings, began),
+    }
     found: list[Sample] = []
-    for source in sources:
-        with suppress(psycopg.Error, OSError, WellhouseError):
+    for name, source in sources.items():
+        measured = True
+        try:
             found.extend(source())
+        except (psycopg.Error, OSError, WellhouseError):
+            pass
+        except Exception as error:
+            measured = False
+            # its type only: what it says could be of a person
+            print(f"monitor: {name} could not be measured: {type(error).__name__}", file=sys.stderr, flush=True)
+        found.append(Sample("wellhouse_measured", float(measured), {"what": name}))
     return found
 
 
@@ -72,6 +85,9 @@ def _marts(settings: Settings) -> Iterator[Sample]:
     for mart in health.marts(settings):
         yield Sample("wellhouse_mart_age_seconds", mart.age_hours * 3600, {"mart": mart.name})
         yield Sample("wellhouse_mart_ok", float(mart.healthy), {"mart": mart.name})
+    for mart in health.marts(settings, removed=True):
+        yield Sample("wellhouse_mart_age_seconds", GONE, {"mart": mart.name})
+        yield Sample("wellhouse_mart_ok", GONE, {"mart": mart.name})
 
 
 def _warehouse(settings: Settings) -> Iterator[Sample]:
@@ -81,7 +97,10 @@ def _warehouse(settings: Settings) -> Iterator[Sample]:
                       count(*) filter (where status = 'quarantined')
                from ops.load where finished_at > now() - interval '1 day' group by source"""
         ).fetchall()
-        for source, share, read, refused in rows:
+        # what nothing came of is measured, too: its alert would never end, and its next refusal be told to nobody
+        came = {row[0] for row in rows}
+        silent = [(source, 0.0, 0.0, 0) for source in SOURCES if source not in came]
+        for source, share, read, refused in (*rows, *silent):
             yield Sample("wellhouse_rejected_share", share or 0.0, {"source": source})
             yield Sample("wellhouse_records_read", read, {"source": source})
             yield Sample("wellhouse_files_refused", refused, {"source": source})
@@ -94,14 +113,15 @@ def _warehouse(settings: Settings) -> Iterator[Sample]:
 
 
 def dags(settings: Settings) -> Iterator[Sample]:
-    """Whether each DAG's newest run succeeded, from Airflow's own table."""
+    """Whether each DAG's newest run succeeded, from Airflow's own table, which remembers those that were removed."""
+    there = pipeline.names(settings)
     with psycopg.connect(**db.parameters("airflow", settings, "airflow"), connect_timeout=5) as connection:
         rows = connection.execute(
             """select distinct on (dag_id) dag_id, state = 'success' from dag_run
                where state in ('success', 'failed') order by dag_id, end_date desc"""
         ).fetchall()
     for dag, well in rows:
-        yield Sample("wellhouse_dag_ok", float(well), {"dag": dag})
+        yield Sample("wellhouse_dag_ok", float(well) if dag in there else GONE, {"dag": dag})
 
 
 def _backups(settings: Settings, began: float) -> Iterator[Sample]:

@@ -12,7 +12,7 @@ import psycopg
 
 from wellhouse import db
 from wellhouse.errors import WellhouseError
-from wellhouse.ops import copies, pgbackrest
+from wellhouse.ops import copies, drill, pgbackrest
 from wellhouse.settings import Settings
 
 DATABASE = "database"
@@ -44,6 +44,9 @@ def run(settings: Settings, kind: str = "auto") -> list[Row]:
     """
     if kind not in TYPES:
         raise WellhouseError(f"--type {kind}: expected one of {', '.join(TYPES)}")
+    if not settings.database_url:
+        with suppress(WellhouseError), drill.alone(settings):
+            pass  # nothing of a drill that was killed outlasts a night
     rows = []
     for number in pgbackrest.REPOSITORIES:
         if not settings.database_url:

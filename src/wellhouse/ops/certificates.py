@@ -7,6 +7,7 @@ import ipaddress
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -20,20 +21,57 @@ SERVICES = ("postgres", "airflow", "superset", "mllp", "monitor")
 
 
 def ensure(folder: Path, mllp_host: str = "localhost") -> None:
-    """``ca.crt``, ``ca.key`` and ``<service>.crt/.key`` in ``folder``; what exists stays.
+    """``ca.crt``, ``ca.key`` and ``<service>.crt/.key`` in ``folder``; what is whole stays.
+
+    A certificate that does not load, or is not its key's, is issued anew. The authority keeps its key, if that loads,
+    and with it everybody's trust.
 
     :param mllp_host: what senders of other machines call this one; another name is another certificate
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-    if not (folder / "ca.crt").exists():
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Wellhouse local CA")])
-        _write_key(folder / "ca.key", key)
-        _write_certificate(folder / "ca.crt", _certificate(name, name, key.public_key(), key, CA_DAYS, authority=True))
+    authority, key = _loaded(folder / "ca.crt"), _key(folder / "ca.key")
+    if authority is None or (key and authority.public_key() != key.public_key()):
+        authority = _authority(folder, key or ec.generate_private_key(ec.SECP256R1()))
     for service in SERVICES:
-        host = mllp_host if service == "mllp" else ""
-        if not (folder / f"{service}.crt").exists() or not _names(folder / f"{service}.crt", host):
+        if not _whole(folder, service, authority, mllp_host if service == "mllp" else ""):
             issue(folder, service, mllp_host)
+
+
+def _authority(folder: Path, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Wellhouse local CA")])
+    made = _certificate(name, name, key.public_key(), key, CA_DAYS, authority=True)
+    _write_key(folder / "ca.key", key)
+    _write_certificate(folder / "ca.crt", made)
+    return made
+
+
+def _whole(folder: Path, service: str, authority: x509.Certificate, host: str) -> bool:
+    """Whether a service has a certificate of the authority's that is its key's, and for ``host``, too."""
+    found, key = _loaded(folder / f"{service}.crt"), _key(folder / f"{service}.key")
+    if found is None or key is None or found.public_key() != key.public_key():
+        return False
+    try:
+        found.verify_directly_issued_by(authority)
+        named = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    return not host or _alternative(host) in list(named)
+
+
+def _loaded(path: Path) -> x509.Certificate | None:
+    """None: there is none, or it is damaged, as after a disk that was full."""
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _key(path: Path) -> ec.EllipticCurvePrivateKey | None:
+    try:
+        found = serialization.load_pem_private_key(path.read_bytes(), None)
+    except (FileNotFoundError, ValueError):
+        return None
+    return found if isinstance(found, ec.EllipticCurvePrivateKey) else None
 
 
 def expiry(folder: Path) -> dict[str, dt.datetime]:
@@ -44,14 +82,6 @@ def expiry(folder: Path) -> dict[str, dt.datetime]:
         for name, path in found.items()
         if path.exists()
     }
-
-
-def _names(certificate: Path, host: str) -> bool:
-    """Whether a certificate is for ``host``, too."""
-    found = x509.load_pem_x509_certificate(certificate.read_bytes()).extensions.get_extension_for_class(
-        x509.SubjectAlternativeName
-    )
-    return not host or _alternative(host) in list(found.value)
 
 
 def _alternative(host: str) -> x509.GeneralName:
@@ -129,4 +159,4 @@ def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
 
 
 def _write_certificate(path: Path, certificate: x509.Certificate) -> None:
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files.replace(path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)

@@ -63,23 +63,34 @@ hostssl all all ::1/128 scram-sha-256
 """
 
 
-def binaries() -> Path:
-    """The newest PostgreSQL server the distribution has installed."""
-    versions = sorted(
-        (p.parent for p in Path("/usr/lib/postgresql").glob("*/bin/postgres")), key=lambda p: int(p.parent.name)
-    )
+INSTALLED = Path("/usr/lib/postgresql")
+
+
+def binaries(folder: Path | None = None) -> Path:
+    """The newest PostgreSQL server the distribution has installed.
+
+    :param folder: a cluster's; one that is there already has its own version's
+    :raises WellhouseError: there is none
+    """
+    versions = {int(p.parent.parent.name): p.parent for p in INSTALLED.glob("*/bin/postgres")}
+    made = folder / "PG_VERSION" if folder else None
+    if versions and made and made.exists():
+        number = int(made.read_text())
+        if number not in versions:
+            raise WellhouseError(f"{folder} is a cluster of PostgreSQL {number}, which is not installed")
+        return versions[number]
     if versions:
-        return versions[-1]
+        return versions[max(versions)]
     found = shutil.which("postgres")
     if found:
         return Path(found).resolve().parent
     raise WellhouseError("no PostgreSQL server found: install one, e.g. `apt-get install postgresql`")
 
 
-def has_pgaudit() -> bool:
-    """Whether the distribution's pgaudit belongs to this server (``postgresql-NN-pgaudit``)."""
-    folder = binaries().parent
-    return any((folder / place / "pgaudit.so").exists() for place in ("lib", "lib/postgresql"))
+def has_pgaudit(folder: Path | None = None) -> bool:
+    """Whether the distribution's pgaudit belongs to this server (``postgresql-NN-pgaudit``); as :func:`binaries`."""
+    server = binaries(folder).parent
+    return any((server / place / "pgaudit.so").exists() for place in ("lib", "lib/postgresql"))
 
 
 def data(settings: Settings) -> Path:
@@ -97,9 +108,27 @@ def ensure(settings: Settings) -> None:
         os.chown(folder, *owner)
     accounts.check_reachable(folder, "WELLHOUSE_VAR")
     if not (folder / "PG_VERSION").exists():
-        _initdb(folder, user, settings.secret(f"postgres_{SUPERUSER}"))
+        _make(folder, user, settings.secret(f"postgres_{SUPERUSER}"))
     pgbackrest.ensure(settings)
     configure(settings, folder)
+
+
+def _make(folder: Path, user: str | None, password: str) -> None:
+    """A new cluster, under its name complete or not at all: half of one would count as one for ever.
+
+    :raises WellhouseError: something is in the folder, and it is no cluster
+    """
+    if any(folder.iterdir()):
+        raise WellhouseError(f"{folder} is not empty and no cluster: move what is in it away")
+    if folder.is_mount():  # a file system of its own, which nothing can be renamed to
+        return _initdb(folder, user, password)
+    draft = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    if owner := accounts.owner(user):
+        os.chown(draft, *owner)
+    _initdb(draft, user, password)
+    draft.rename(folder)
 
 
 def configure(settings: Settings, folder: Path) -> None:
@@ -111,7 +140,7 @@ def configure(settings: Settings, folder: Path) -> None:
         archive_timeout=pgbackrest.ARCHIVE_TIMEOUT_S,
         archive_command=pgbackrest.archive_command(settings).replace("'", "''"),
     )
-    _put(folder / "postgresql.conf", configuration + (PGAUDIT if has_pgaudit() else ""), user)
+    _put(folder / "postgresql.conf", configuration + (PGAUDIT if has_pgaudit(folder) else ""), user)
     _put(folder / "pg_hba.conf", HBA, user)
     _put(folder / "server.crt", (settings.tls / "postgres.crt").read_text(), user)
     _put(folder / "server.key", (settings.tls / "postgres.key").read_text(), user)
@@ -125,7 +154,7 @@ def build_memory_mb() -> int:
 
 def command(settings: Settings) -> list[str]:
     """What the supervisor runs, in the foreground."""
-    return [str(binaries() / "postgres"), "-D", str(data(settings))]
+    return [str(binaries(data(settings)) / "postgres"), "-D", str(data(settings))]
 
 
 def start(settings: Settings) -> subprocess.Popen[bytes]:

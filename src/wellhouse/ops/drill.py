@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
-from wellhouse import db
+from wellhouse import db, files
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import pgbackrest, restore
 from wellhouse.settings import Settings
@@ -49,13 +52,43 @@ class Drill:
 
 
 def run(settings: Settings) -> list[Drill]:
-    """Take an oracle, restore each repository to its instant beside the running cluster, compare, clean up."""
+    """Take an oracle, restore each repository to its instant beside the running cluster, compare, clean up.
+
+    :raises WellhouseError: another drill is under way
+    """
+    with alone(settings) as lock:
+        return _run(settings, lock)
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[int]:
+    """Nobody else drills, and what a drill that was killed left is gone: a whole cluster, beyond any erasure.
+
+    :raises WellhouseError: a drill is under way, or its server still runs
+    """
+    folder = _folder(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o711)  # whatever the umask: the server's user passes through
+    lock = files.held(folder / ".lock", "a restore drill is under way: one at a time")
+    try:
+        for left in folder.glob("repo*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.var / "drill"
+
+
+def _run(settings: Settings, lock: int) -> list[Drill]:
     # a backup's end is known to the second, and only what ended before an instant can be restored to it
     newest = max((b.at for b in pgbackrest.backups(settings)), default=0)
     time.sleep(min(2.0, max(0.0, newest + 2 - time.time())))
     oracle = take(settings)
     wait_until_archived(settings)
-    return [_one(settings, oracle, number) for number in pgbackrest.REPOSITORIES]
+    return [_one(settings, oracle, number, lock) for number in pgbackrest.REPOSITORIES]
 
 
 def take(settings: Settings) -> Oracle:
@@ -122,13 +155,13 @@ def compare(oracle: Fingerprint, found: Fingerprint) -> list[str]:
     return sorted(name for name in oracle.keys() | found.keys() if oracle.get(name) != found.get(name))
 
 
-def _one(settings: Settings, oracle: Oracle, number: int) -> Drill:
-    scratch = settings.var / "drill" / f"repo{number}"
+def _one(settings: Settings, oracle: Oracle, number: int, lock: int) -> Drill:
+    scratch = _folder(settings) / f"repo{number}"
     began = time.monotonic()
     mismatched: list[str] = []
     reason = None
     try:
-        mismatched = restored_differs(settings, oracle, scratch, number)
+        mismatched = restored_differs(settings, oracle, scratch, number, (lock,))
     except WellhouseError as error:
         reason = str(error)
     finally:
@@ -141,11 +174,13 @@ def _one(settings: Settings, oracle: Oracle, number: int) -> Drill:
     return done
 
 
-def restored_differs(settings: Settings, oracle: Oracle, scratch: Path, number: int) -> list[str]:
+def restored_differs(
+    settings: Settings, oracle: Oracle, scratch: Path, number: int, kept: tuple[int, ...] = ()
+) -> list[str]:
     """The tables that differ after a restore of one repository into ``scratch``; it is left there, stopped."""
     shutil.rmtree(scratch, ignore_errors=True)
-    restore.restore(settings, oracle.at.isoformat(), scratch, number)
-    with restore.running(settings, scratch) as copy, db.connect("wh_ops", copy) as connection:
+    restore.restore(settings, oracle.at.isoformat(), scratch, number, kept)
+    with restore.running(settings, scratch, kept) as copy, db.connect("wh_ops", copy) as connection:
         return compare(oracle.tables, fingerprint(connection))
 
 

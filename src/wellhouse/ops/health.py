@@ -104,16 +104,22 @@ def check(settings: Settings, wanted: Iterable[str]) -> list[Service]:
     return found
 
 
-def marts(settings: Settings) -> list[Mart]:
-    """Every mart's newest build; nothing when PostgreSQL does not answer or nothing was built."""
+def marts(settings: Settings, removed: bool = False) -> list[Mart]:
+    """Every mart's newest build; nothing when PostgreSQL does not answer or nothing was built.
+
+    :param removed: those that no model makes any more, instead
+    """
     try:
         with db.connect("wh_ops", settings, connect_timeout=5) as connection:
             rows = connection.execute(LAST_BUILDS).fetchall()
     except psycopg.Error:
         return []
     now = dt.datetime.now(dt.UTC)
+    made = {file.stem for file in (settings.root / "dbt_project" / "models").rglob("*.sql")}
     return [
-        Mart(n, s, at.isoformat(timespec="seconds"), round((now - at).total_seconds() / 3600, 1)) for n, s, at in rows
+        Mart(n, s, at.isoformat(timespec="seconds"), round((now - at).total_seconds() / 3600, 1))
+        for n, s, at in rows
+        if (n in made) != removed
     ]
 
 

@@ -11,25 +11,13 @@ from typing import Any
 import httpx
 
 from wellhouse.errors import WellhouseError
-from wellhouse.ops import airflow, trust
+from wellhouse.ops import airflow, stamps, trust
 from wellhouse.settings import Settings
 from wellhouse.signin import service
 
-INGEST = (
-    "ingest_exams",
-    "ingest_questionnaires",
-    "ingest_follow_ups",
-    "ingest_call_recordings",
-    "ingest_consultations",
-    "ingest_cards",
-    "ingest_interventions",
-    "ingest_care_plans",
-)
 BUILD = "build_marts"
-STANDING = ("back_up", "drill_restore", "heartbeat", "send_reports", "watch_access")
-"""What runs by the clock from the first day on."""
 AT_ONCE = ("back_up", "heartbeat")
-OTHERS = ("fit_risk_models", *STANDING)
+"""Their first runs begin when they are switched on: there is a backup, and a sign of life, from the first hour on."""
 KNOWN_WITHIN_S = 180
 POLL_S = 2.0
 ANSWERS_WITHIN_S = 120
@@ -37,6 +25,7 @@ ANSWERS_WITHIN_S = 120
 GRACE_S = 10.0
 """How long a landing may take to start a build by itself."""
 ENDED = ("success", "failed")
+_ON = "once"
 
 Say = Callable[[str], None]
 
@@ -130,35 +119,53 @@ class Airflow:
             time.sleep(POLL_S)
 
 
+def names(of: Settings) -> tuple[str, ...]:
+    """Every DAG of this project: each is a file of its name."""
+    return tuple(sorted(f.stem for f in (of.root / "dags").glob("*.py") if not f.name.startswith("_")))
+
+
 def run(of: Settings, dags: Iterable[str], say: Say) -> None:
     """Ingest first, all subjects at once; when all have landed, one build; then the others. Each is switched on.
 
     :param dags: which ones; none: everything that ingests, and the build
     :raises WellhouseError: a run failed; the first failing task is named
     """
-    wanted = set(dags) or {*INGEST, BUILD}
-    unknown = wanted - {*INGEST, BUILD, *OTHERS}
-    if unknown:
-        raise WellhouseError(f"there is no DAG {sorted(unknown)[0]}: there are {', '.join((*INGEST, BUILD, *OTHERS))}")
+    known = names(of)
+    ingest = [dag for dag in known if dag.startswith("ingest_")]
+    wanted = set(dags) or {*ingest, BUILD}
+    if unknown := sorted(wanted - set(known)):
+        raise WellhouseError(f"there is no DAG {unknown[0]}: there are {', '.join(known)}")
     with Airflow(of) as api:
         for dag in sorted(wanted):
             api.wait_until_known(dag)
-        landings = {dag: _start(api, dag) for dag in INGEST if dag in wanted}
+        landings = {dag: _start(api, dag) for dag in ingest if dag in wanted}
         _wait(api, landings, say)
         if BUILD in wanted:
             _wait(api, {BUILD: _start_build(api, landings)}, say)
-        _wait(api, {dag: _start(api, dag) for dag in OTHERS if dag in wanted}, say)
+        _wait(api, {dag: _start(api, dag) for dag in sorted(wanted - {*ingest, BUILD})}, say)
 
 
 def switch_on(of: Settings) -> None:
-    """What stands runs by the clock from now on; the first runs begin at once, and nobody waits for them."""
+    """Every DAG runs by the clock from now on: Airflow makes each of them paused.
+
+    Each is switched on once: whoever pauses it afterwards means it. One that has run before was switched on by hand, or
+    before its stamp was lost with this machine.
+    """
+    undecided = [dag for dag in names(of) if not stamps.done(of, _stamp(dag), _ON)]
+    if not undecided:
+        return
     with Airflow(of) as api:
-        for dag in STANDING:
+        for dag in undecided:
             api.wait_until_known(dag)
-            if api.paused(dag):
+            if api.paused(dag) and api.newest_run(dag) is None:
                 api.unpause(dag)
                 if dag in AT_ONCE:
                     api.trigger(dag)
+            stamps.put(of, _stamp(dag), _ON)
+
+
+def _stamp(dag: str) -> str:
+    return f"switched_on_{dag}"
 
 
 def _start(api: Airflow, dag: str) -> str:

@@ -53,12 +53,13 @@ def instant(text: str, settings: Settings) -> str:
     return at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00")
 
 
-def restore(settings: Settings, to: str, into: Path, repo: int | None = None) -> Restored:
+def restore(settings: Settings, to: str, into: Path, repo: int | None = None, kept: tuple[int, ...] = ()) -> Restored:
     """The cluster as of ``to`` in the empty folder ``into``, recovered and stopped.
 
     Only in the installation's own place will it archive again; a copy elsewhere never writes to the repositories.
 
     :param repo: 1 or 2; None: the first that can do it
+    :param kept: as for :func:`running`
     :raises WellhouseError: the folder is not empty, or no repository reaches back to that instant
     """
     into = into.expanduser().resolve()
@@ -69,7 +70,7 @@ def restore(settings: Settings, to: str, into: Path, repo: int | None = None) ->
         began = time.monotonic()
         try:
             _fetch(settings, target, into, number)
-            with running(settings, into):
+            with running(settings, into, kept):
                 pass
             return Restored(number, to, into, round(time.monotonic() - began, 1))
         except WellhouseError as error:
@@ -79,9 +80,10 @@ def restore(settings: Settings, to: str, into: Path, repo: int | None = None) ->
 
 
 @contextmanager
-def running(settings: Settings, folder: Path) -> Iterator[Settings]:
+def running(settings: Settings, folder: Path, kept: tuple[int, ...] = ()) -> Iterator[Settings]:
     """A restored cluster runs on a port of its own, recovered to its target; stopped at the end.
 
+    :param kept: descriptors that stay open for as long as the server lives, whoever started it
     :raises WellhouseError: it did not come to its target
     """
     cluster.configure(settings, folder)
@@ -90,10 +92,10 @@ def running(settings: Settings, folder: Path) -> Iterator[Settings]:
     log = folder / "recovery.log"
     with log.open("ab") as output:
         server = subprocess.Popen(
-            bound([cluster.binaries() / "postgres", "-D", folder, "-c", f"port={copy.postgres_port}",
+            bound([cluster.binaries(folder) / "postgres", "-D", folder, "-c", f"port={copy.postgres_port}",
                    "-c", f"archive_mode={'on' if archives else 'off'}", "-c", "log_min_messages=log"], "INT"),
             stdout=output, stderr=output, user=accounts.os_user(), group=accounts.group(accounts.os_user()),
-            extra_groups=[] if accounts.os_user() else None, start_new_session=True, cwd="/",
+            extra_groups=[] if accounts.os_user() else None, start_new_session=True, cwd="/", pass_fds=kept,
         )  # fmt: skip
     try:
         _wait_until_recovered(copy, server, log)

@@ -59,6 +59,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_ALERT_SMTP_FROM": settings.alert_smtp_from,
         "WELLHOUSE_ALERT_SMTP_TO": settings.alert_smtp_to,
         **({"WELLHOUSE_ALERT_CA": str(settings.alert_ca)} if settings.alert_ca else {}),
+        "WELLHOUSE_RECORDINGS_URL": settings.recordings_url or "",
         "WELLHOUSE_BACKUP_REPO1": settings.backup_repo1 or "",
         "WELLHOUSE_BACKUP_REPO2": settings.backup_repo2 or "",
         "WELLHOUSE_BACKUP_KEEP_DAYS": str(settings.backup_keep_days),
@@ -74,6 +75,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "WELLHOUSE_IDLE_MINUTES": str(settings.idle_minutes),
         **({"WELLHOUSE_AUDIT_SYSLOG": settings.audit_syslog} if settings.audit_syslog else {}),
         **({"WELLHOUSE_AUDIT_SYSLOG_CA": str(settings.audit_syslog_ca)} if settings.audit_syslog_ca else {}),
+        **({"WELLHOUSE_SCORE2_RISK_REGION": settings.score2_risk_region} if settings.score2_risk_region else {}),
         "WELLHOUSE_RETENTION": str(settings.retention),
         "WELLHOUSE_REPORTS": str(settings.reports),
         "WELLHOUSE_SAMPLE_PEOPLE": str(settings.sample_people),
@@ -87,8 +89,11 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def handed_down(settings: Settings) -> dict[str, str]:
-    """What the supervisor and its services inherit, and no file holds: a key that the environment gives."""
+    """What the supervisor and its services inherit, and no file of ours holds: keys that the environment gives."""
     given = {"WELLHOUSE_KEK": settings.kek, "WELLHOUSE_KEK_RETIRED": settings.kek_retired}
+    if any(str(place).startswith("s3://") for place in (settings.backup_repo1, settings.backup_repo2,
+                                                        settings.recordings_url)):  # fmt: skip
+        given |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     folder = settings.credentials_directory
     return {n: v for n, v in given.items() if v} | ({"CREDENTIALS_DIRECTORY": str(folder)} if folder else {})
 
