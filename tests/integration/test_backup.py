@@ -276,7 +276,7 @@ def test_a_destroyed_key_leaves_the_copies_at_once_when_told(own: Settings) -> N
 
 
 def test_files_come_back_byte_for_byte_and_go_when_they_are_gone(own: Settings, tmp_path: Path) -> None:
-    assert copies.restore_files(own, 2, tmp_path) >= 1
+    assert copies.restore_files(own, (2,), tmp_path).counts[2] >= 1
     assert (tmp_path / "recordings" / "hz" / "a.sealed").read_bytes() == AUDIO
     (own.var / "recordings" / "hz" / "a.sealed").rename(tmp_path / "kept")
     assert copies.copy_files(own, 2).removed == 1

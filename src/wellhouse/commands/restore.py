@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -60,32 +61,40 @@ def drill(as_json: AsJson = False) -> None:
 def keystore(
     into: Annotated[Path, typer.Option(help="The file to write; it must not exist.")], repo: Repo = None
 ) -> None:
-    """The newest copy of the keystore; every key in it is still wrapped."""
-    from wellhouse import files
-    from wellhouse.ops import copies, pgbackrest
+    """The newest copy of the keystore that is whole; every key in it is still wrapped."""
+    from wellhouse.ops import copies
 
     if into.exists():
         raise WellhouseError(f"{into} exists: move it away first")
-    for number in (repo,) if repo else pgbackrest.REPOSITORIES:
-        found = copies.Copies(settings(), number, copies.KEYSTORE).listed()
-        if found:
-            into.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            files.replace(into, copies.open_keystore(settings(), found[-1]))
-            print(f"{into} is the keystore as of {found[-1].name}, from repository {number}")
-            return
-    raise WellhouseError("there is no copy of the keystore in any repository")
+    found, failed = copies.restore_keystore(settings(), _repositories(repo), into)
+    _tell(failed)
+    print(f"{into} is the keystore as of {found.name}, from repository {found.repo}")
 
 
 @app.command("files")
 def files_(into: Annotated[Path, typer.Option(help="A folder.")], repo: Repo = None) -> None:
-    """Recordings, originals, and files and messages that waited."""
-    from wellhouse.ops import copies, pgbackrest
+    """Recordings, originals, and files and messages that waited; exit code 1 if one came from no repository."""
+    from wellhouse.ops import copies
 
-    for number in (repo,) if repo else pgbackrest.REPOSITORIES:
-        if count := copies.restore_files(settings(), number, into):
-            print(f"{count} files from repository {number} are in {into}")
-            return
-    raise WellhouseError("there is no copy of any file in any repository")
+    done = copies.restore_files(settings(), _repositories(repo), into)
+    _tell(done.failed)
+    for number, count in sorted(done.counts.items()):
+        print(f"{count} files from repository {number} are in {into}")
+    if done.missing:
+        raise WellhouseError(f"{done.missing} files could be restored from no repository")
+    if not done.counts:
+        raise WellhouseError("there is no copy of any file in any repository")
+
+
+def _repositories(repo: int | None) -> tuple[int, ...]:
+    from wellhouse.ops import pgbackrest
+
+    return (repo,) if repo else pgbackrest.REPOSITORIES
+
+
+def _tell(failed: list[str]) -> None:
+    for line in failed:
+        print(line, file=sys.stderr)
 
 
 def _own(of: Settings) -> Settings:

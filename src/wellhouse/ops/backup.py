@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
 import psycopg
 
-from wellhouse import db
+from wellhouse import db, files
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import copies, drill, pgbackrest
 from wellhouse.settings import Settings
@@ -18,6 +19,8 @@ from wellhouse.settings import Settings
 DATABASE = "database"
 KINDS = (DATABASE, copies.KEYSTORE, copies.FILES)
 FULL_EVERY_S = 7 * 86400
+_ABANDONED_S = 3600
+"""The monitor copies the keystore, too, whenever it changes: what was written of late may be its."""
 TYPES = ("auto", "full", "diff", "incr")
 
 
@@ -40,10 +43,27 @@ def run(settings: Settings, kind: str = "auto") -> list[Row]:
     """Database, keystore and files into each repository; one that fails does not hold up the other.
 
     :param kind: full, diff, incr; auto: a full one a week, a differential one in between
-    :raises WellhouseError: the type is unknown
+    :raises WellhouseError: the type is unknown, or another backup is under way
     """
     if kind not in TYPES:
         raise WellhouseError(f"--type {kind}: expected one of {', '.join(TYPES)}")
+    with _alone(settings):
+        return _run(settings, kind)
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Two at once would write the same copies."""
+    folder = settings.var / "run"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = files.held(folder / "backup.lock", "a backup is under way: one at a time")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _run(settings: Settings, kind: str) -> list[Row]:
     if not settings.database_url:
         with suppress(WellhouseError), drill.alone(settings):
             pass  # nothing of a drill that was killed outlasts a night
@@ -68,7 +88,7 @@ def listed(settings: Settings) -> list[Row]:
     if not settings.database_url:
         found = [row(DATABASE, b.repo, b.type, b.label, b.at, b.seconds, b.bytes) for b in pgbackrest.backups(settings)]
     for number in pgbackrest.REPOSITORIES:
-        with suppress(OSError):
+        with suppress(OSError, WellhouseError):
             for copy in copies.Copies(settings, number, copies.KEYSTORE).listed():
                 found.append(row(copies.KEYSTORE, number, "full", copy.name, copy.at, 0, copy.bytes))
             files = copies.Copies(settings, number, copies.FILES).listed()
@@ -119,11 +139,13 @@ def _database(settings: Settings, number: int, kind: str) -> Row:
 
 
 def _keystore(settings: Settings, number: int) -> tuple[str, int]:
+    copies.Copies(settings, number, copies.KEYSTORE).clear(_ABANDONED_S)
     copy = copies.copy_keystore(settings, number)
     return (copy.name, copy.bytes) if copy else ("no keystore yet", 0)
 
 
 def _files(settings: Settings, number: int) -> tuple[str, int]:
+    copies.Copies(settings, number, copies.FILES).clear(0)
     done = copies.copy_files(settings, number)
     return f"{done.copied} copied, {done.removed} removed", done.bytes
 
@@ -144,7 +166,7 @@ def _read(settings: Settings, kind: str, number: int, check: Callable[[Settings,
     began = time.monotonic()
     try:
         problems = check(settings, number)
-    except OSError as error:
+    except (OSError, WellhouseError) as error:
         problems = [str(error)]
     seconds = round(time.monotonic() - began, 1)
     row = Row(kind, number, "verify", "", int(time.time()), seconds, 0, not problems, "; ".join(problems) or None)

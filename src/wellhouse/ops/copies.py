@@ -14,13 +14,15 @@ import hmac
 import io
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import fsspec
 
+from wellhouse import files
 from wellhouse.crypto import keyring, stream
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import pgbackrest
@@ -34,6 +36,7 @@ _LASTING = ("recordings", "originals")
 """What stays until somebody is erased or a term ends; the other areas change, and their earlier copies go."""
 _WAITING = ("inbox", "mllp", "audit")
 _FEW = 10
+_DRAFT = ".part"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,31 @@ class Done:
     bytes: int
 
 
+@contextmanager
+def _answering() -> Iterator[None]:
+    """
+    :raises WellhouseError: a store in S3 does not answer, or refuses; its client's errors are no ``OSError``
+    """
+    try:
+        yield
+    except Exception as error:
+        from botocore.exceptions import BotoCoreError, ClientError  # slow to come up, and mostly not needed
+
+        if not isinstance(error, BotoCoreError | ClientError):
+            raise
+        # its type only: the address may hold a file's name
+        raise WellhouseError(f"the store in S3 does not answer, or refuses: {type(error).__name__}") from None
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Files by the repository they came from, how many came from none, and which copies did not open."""
+
+    counts: dict[int, int]
+    missing: int
+    failed: list[str]
+
+
 class Copies:
     """The copies of one kind in one repository."""
 
@@ -67,12 +95,13 @@ class Copies:
         name = f"keystore_copy_repo{repo}" if kind == KEYSTORE else f"backup_repo{repo}"
         self._key = settings.secret(name).encode()
 
+    @_answering()
     def put(self, name: str, source: IO[bytes]) -> int:
         """Seal ``source`` as ``name``; it is there complete or not at all. Returns the bytes read."""
         path, salt = f"{self._root}/{name}", os.urandom(_SALT_BYTES)
         self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
         local = "file" in self._protocols
-        draft = f"{path}.part" if local else path
+        draft = f"{path}{_DRAFT}" if local else path
         with self._fs.open(draft, "wb") as target:
             target.write(_MAGIC + salt)
             size = stream.seal(self._derived(salt, name), source, target, self._aad(name))
@@ -89,7 +118,7 @@ class Copies:
 
         :raises WellhouseError: it was changed, cut off, or sealed under another key
         """
-        with self._fs.open(f"{self._root}/{name}", "rb") as source:
+        with _answering(), self._fs.open(f"{self._root}/{name}", "rb") as source:
             if source.read(len(_MAGIC)) != _MAGIC:
                 raise WellhouseError(f"repository {self._repo}: the copy {self._kind}/{_short(name)} is damaged")
             salt = source.read(_SALT_BYTES)
@@ -101,6 +130,7 @@ class Copies:
                     f"repository {self._repo}: the copy {copy} does not open: damaged, or another key"
                 ) from None
 
+    @_answering()
     def listed(self) -> list[Copy]:
         """Every copy, oldest first."""
         self._fs.invalidate_cache()
@@ -110,10 +140,19 @@ class Copies:
         rows = [
             Copy(self._repo, path.removeprefix(self._root).lstrip("/"), _modified(info), int(info["size"]))
             for path, info in found.items()
-            if not path.endswith(".part")
+            if not path.endswith(_DRAFT)
         ]
         return sorted(rows, key=lambda c: (c.at, c.name))
 
+    @_answering()
+    def clear(self, older_s: float) -> None:
+        """Remove what whoever was killed while writing left, if nobody has written it for so long."""
+        drafts = self._fs.find(self._root, detail=True) if self._fs.exists(self._root) else {}
+        for path, info in drafts.items():
+            if path.endswith(_DRAFT) and _modified(info) <= dt.datetime.now(dt.UTC).timestamp() - older_s:
+                self._fs.rm_file(path)
+
+    @_answering()
     def remove(self, name: str) -> None:
         self._fs.rm_file(f"{self._root}/{name}")
 
@@ -138,7 +177,11 @@ def copy_keystore(settings: Settings, repo: int, only: bool = False) -> Copy | N
     if not path.exists():
         return None
     copies = Copies(settings, repo, KEYSTORE)
-    with sqlite3.connect(path, timeout=60) as source, sqlite3.connect(":memory:") as memory:
+    with (
+        keyring.usable(),
+        closing(sqlite3.connect(path, timeout=60)) as source,
+        closing(sqlite3.connect(":memory:")) as memory,
+    ):
         source.backup(memory)
         content = bytearray(memory.serialize())
     content[18:20] = b"\x01\x01"  # the file format's version numbers: no write-ahead log beside it
@@ -159,7 +202,7 @@ def renew_keystore(settings: Settings) -> list[str]:
     for number in pgbackrest.REPOSITORIES:
         try:
             copy_keystore(settings, number, only=True)
-        except OSError as error:
+        except (OSError, WellhouseError) as error:
             failed.append(f"the keystore's copies in repository {number} are still the old ones: {error}")
     return failed
 
@@ -172,12 +215,36 @@ def _surplus(old: list[Copy], now: dt.datetime, days: int, only: bool) -> list[C
     return [c for c in old if c not in recent and kept.get(c.at // 3600) != c]
 
 
-def open_keystore(settings: Settings, copy: Copy) -> bytes:
-    """A copy's bytes: SQLite, every data key still wrapped.
+def restore_keystore(settings: Settings, repos: Sequence[int], into: Path) -> tuple[Copy, list[str]]:
+    """Write the newest copy that is whole as SQLite, every data key still wrapped; which it is, and what failed.
 
-    :raises WellhouseError: it does not open
+    :raises WellhouseError: there is none
     """
-    return b"".join(Copies(settings, copy.repo, KEYSTORE).read(copy.name))
+    found, failed = _listed(settings, repos, KEYSTORE)
+    for copy in sorted((c for rows in found.values() for c in rows), key=lambda c: (c.name, -c.repo), reverse=True):
+        try:
+            with _opened(settings, copy) as memory:
+                content = memory.serialize()
+        except (OSError, WellhouseError) as error:
+            failed.append(str(error))
+            continue
+        into.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.replace(into, content)
+        return copy, failed
+    raise WellhouseError("; ".join(["there is no copy of the keystore that is whole in any repository", *failed]))
+
+
+@contextmanager
+def _opened(settings: Settings, copy: Copy) -> Iterator[sqlite3.Connection]:
+    """
+    :raises WellhouseError: it does not open, or was no whole keystore when it was copied
+    """
+    content = b"".join(Copies(settings, copy.repo, KEYSTORE).read(copy.name))
+    with keyring.usable(), closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
+        memory.deserialize(content)
+        if memory.execute("pragma integrity_check").fetchone() != ("ok",):
+            raise WellhouseError(f"repository {copy.repo}: the keystore's copy {copy.name} is no whole database")
+        yield memory
 
 
 def verify_keystore(settings: Settings, repo: int) -> list[str]:
@@ -186,17 +253,14 @@ def verify_keystore(settings: Settings, repo: int) -> list[str]:
     if not copies:
         return ["there is no copy of the keystore"] if (settings.keystore / "keystore.sqlite").exists() else []
     try:
-        content = open_keystore(settings, copies[-1])
-        with sqlite3.connect(":memory:", isolation_level=None) as memory:
-            memory.deserialize(content)
-            if memory.execute("pragma integrity_check").fetchone() != ("ok",):
-                return [f"the keystore's copy {copies[-1].name} is no whole database"]
+        with _opened(settings, copies[-1]) as memory:
             keyring.check(memory, settings)
     except WellhouseError as error:
         return [str(error)]
     return []
 
 
+@_answering()
 def copy_files(settings: Settings, repo: int) -> Done:
     """Copy what is new; let go what is no longer there: at once what lasts, after the keystore's days what was waiting.
 
@@ -253,18 +317,64 @@ def verify_files(settings: Settings, repo: int) -> list[str]:
     return found
 
 
-def restore_files(settings: Settings, repo: int, into: Path) -> int:
-    """Write every copied file under ``into``, as ``recordings/…``, ``originals/…``, ``inbox/…`` and so on."""
-    copies = Copies(settings, repo, FILES)
-    count = 0
-    for copy in copies.listed():
-        target = into / copy.name.rpartition("~")[0].rpartition("~")[0]
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            for part in copies.read(copy.name):
+def restore_files(settings: Settings, repos: Sequence[int], into: Path) -> Restored:
+    """Write every copied file under ``into``, as ``recordings/…``, ``originals/…``, ``inbox/…`` and so on.
+
+    The first repository that answers says which files there are; of one whose newest copy does not open, the other
+    repository's is taken, or an older one.
+    """
+    found, failed = _listed(settings, repos, FILES)
+    holders: dict[str, list[int]] = {}
+    for number, rows in found.items():
+        for copy in rows:
+            holders.setdefault(copy.name, []).append(number)
+    versions: dict[str, list[tuple[str, int]]] = {}
+    for copy in reversed(next((rows for rows in found.values() if rows), [])):
+        versions.setdefault(_target(copy.name), []).extend((copy.name, n) for n in holders[copy.name])
+    counts: dict[int, int] = {}
+    missing = 0
+    for target, candidates in versions.items():
+        for name, number in candidates:
+            try:
+                _write(into / target, Copies(settings, number, FILES).read(name))
+            except (OSError, WellhouseError) as error:
+                failed.append(str(error) if isinstance(error, WellhouseError) else
+                              f"repository {number}: the copy {FILES}/{_short(name)}: {error.strerror}")  # fmt: skip
+            else:
+                counts[number] = counts.get(number, 0) + 1
+                break
+        else:
+            missing += 1
+    return Restored(counts, missing, failed)
+
+
+def _listed(settings: Settings, repos: Sequence[int], kind: str) -> tuple[dict[int, list[Copy]], list[str]]:
+    """What each repository holds, and which one does not say."""
+    found, failed = {}, []
+    for number in repos:
+        try:
+            found[number] = Copies(settings, number, kind).listed()
+        except (OSError, WellhouseError) as error:
+            failed.append(f"repository {number}: {error}")
+    return found, failed
+
+
+def _write(target: Path, parts: Iterator[bytes]) -> None:
+    """The file is there complete or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = target.with_name(f".{target.name}{_DRAFT}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            for part in parts:
                 file.write(part)
-        count += 1
-    return count
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _target(name: str) -> str:
+    """A copy's file: its name without the version."""
+    return name.rpartition("~")[0].rpartition("~")[0]
 
 
 def _source(settings: Settings, area: str) -> tuple[Any, str]:

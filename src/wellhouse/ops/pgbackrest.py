@@ -266,17 +266,30 @@ def _repository(settings: Settings, number: int) -> list[str]:
     ]
     if not where.startswith("s3://"):
         return [*lines, f"{prefix}-path={where}"]
-    return [*lines, *_s3(prefix, urlsplit(where))]
+    return [*lines, *(_s3(prefix, urlsplit(where)) or _written(settings, prefix, urlsplit(where)))]
+
+
+def _written(settings: Settings, prefix: str, url: SplitResult) -> list[str]:
+    """What the configuration says of the same place already, from when there were keys.
+
+    :raises WellhouseError: it was never told
+    """
+    file = configuration_file(settings)
+    options = tuple(f"{prefix}-{option}" for option in ("type=", "path=", "s3-", "storage-"))
+    lines = [li for li in (file.read_text().splitlines() if file.exists() else []) if li.startswith(options)]
+    if not {f"{prefix}-s3-bucket={url.netloc}", f"{prefix}-path=/{url.path.strip('/')}"} <= set(lines):
+        raise WellhouseError(f"no keys for {url.geturl()}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    return lines
 
 
 def _s3(prefix: str, url: SplitResult) -> list[str]:
-    """Keys, region and endpoint as every AWS tool finds them: variables or files."""
+    """Keys, region and endpoint as every AWS tool finds them: variables or files; nothing: there are no keys."""
     from botocore.session import get_session  # only where a repository is in S3
 
     session = get_session()
     keys = session.get_credentials()
     if keys is None:
-        raise WellhouseError(f"no keys for {url.geturl()}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        return []
     region = session.get_config_variable("region") or "us-east-1"
     # only a client knows the endpoint of every variable and file that may name it
     scheme, endpoint, *_ = urlsplit(session.create_client("s3", region_name=region).meta.endpoint_url)
