@@ -13,7 +13,7 @@ import tests.dbt.oracle_outcomes as outcomes
 import tests.dbt.oracle_rules as oracle
 from tests.dbt import crowd
 from tests.dbt.test_suppression import compiled
-from tests.dbt.test_trends import Row, projection, slope, thresholds
+from tests.dbt.test_trends import Row, per_year, projection, slope, thresholds
 from wellhouse import build as runner
 from wellhouse.ops.bootstrap import administrator
 from wellhouse.settings import Settings
@@ -152,8 +152,7 @@ def test_slopes_and_projections_equal_scipys(built: Settings, people: list[oracl
             assert (said is None) == (expected is None)
             if said is None or expected is None:
                 continue
-            line = [365.25 * v for v in (expected.slope, expected.low_slope, expected.high_slope)]
-            assert said[:3] == pytest.approx(line, rel=1e-9, abs=1e-12)
+            assert said[:3] == per_year(expected.slope, expected.low_slope, expected.high_slope)
             ahead = projection(rows, limits.get((indicator, person.sex)))
             crossing += ahead is not None
             assert said[3] == (ahead and ahead[0])
