@@ -36,8 +36,8 @@ CARRIED = {
         "intermediate.int_risk__scored", "intermediate.int_risk__banded", "marts.fct_risk_score",
         "marts.fct_survival_risk",
         "intermediate.int_rule__known", "intermediate.int_rule__sequenced", "intermediate.int_rule__met",
-        "intermediate.int_rule__evaluated", "intermediate.int_rule__held", "intermediate.int_population__examined",
-        "intermediate.int_population__measured",
+        "intermediate.int_rule__evaluated", "intermediate.int_rule__held", "intermediate.int_rule__raised",
+        "intermediate.int_population__examined", "intermediate.int_population__measured",
     ),
 }  # fmt: skip
 """By selector: tables whose rows depend on nobody but their person, or on those who were examined in a site's year, and

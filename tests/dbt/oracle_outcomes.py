@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 
@@ -86,12 +86,12 @@ def enrolled_about(person: Person, on: date) -> bool:
 
 
 def before(values: list[Value], start: date) -> Value | None:
-    """The last value before a programme began whose next one is not of its first days."""
-    fit = [
-        v for v in values
-        if start - YEAR <= v.on <= start and (v.after is None or v.after[0] >= start + WINDOW[0])
-    ]  # fmt: skip
-    return fit[-1] if fit else None
+    """The last value before a programme began, with the first that is not of the programme's first days."""
+    fit = [v for v in values if start - YEAR <= v.on <= start]
+    if not fit:
+        return None
+    late = [(v.on, v.value) for v in values if start + WINDOW[0] <= v.on <= fit[-1].on + WINDOW[1]]
+    return replace(fit[-1], after=late[0] if late else None)
 
 
 def nearest(people: list[Person], of: Value, others: list[Value], spread: float) -> Value | None:

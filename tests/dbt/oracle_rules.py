@@ -78,6 +78,14 @@ class Rule:
         met = sum(any(c.met(person, day) for c in group) for n, group in self.clauses.items() if n)
         return met >= self.needed
 
+    def rests_on(self, person: Person, day: date) -> bool:
+        """Whether a result of that very day is one of those that meet it."""
+        return any(
+            c.nth == 1 and not told(c.fact) and c.met(person, day) and day in (on for on, _ in person.facts[c.fact])
+            for n, group in self.clauses.items() if n
+            for c in group
+        )  # fmt: skip
+
     @property
     def facts(self) -> set[str]:
         return {c.fact for group in self.clauses.values() for c in group}
@@ -119,6 +127,17 @@ def tags(person: Person, of: list[Rule], as_of: date) -> Iterator[Tag]:
             yield rule.tag, began, None
 
 
+def told(fact: str) -> bool:
+    """What people say of themselves, unlike what is measured or scored."""
+    return fact.islower() and "." not in fact
+
+
+def raised(person: Person, rule: Rule, began: date, ended: date | None, as_of: date) -> list[date]:
+    """The day a tag began, and those on which a new result met it while it held."""
+    results = {on for fact in rule.facts for on, _ in person.facts.get(fact, []) if began < on <= as_of}
+    return [began, *sorted(d for d in results if (ended is None or d < ended) and rule.rests_on(person, d))]
+
+
 @dataclass(frozen=True)
 class Due:
     """One contact that is due: what the mart says of it, in the same words."""
@@ -136,23 +155,29 @@ class Due:
     escalation: int
 
 
-def due(person: Person, held: list[Tag], plans: list[Row], as_of: date) -> Iterator[Due]:
+def due(person: Person, held: list[Tag], of: list[Rule], plans: list[Row], as_of: date) -> Iterator[Due]:
+    """A plan of so many contacts begins again with each new result; one that goes on as long as the tag does not."""
+    by_tag = {rule.tag: rule for rule in of}
     for tag, began, ended in held:
         for plan in (p for p in plans if p["tag"] == tag):
-            yield from _of_plan(person, plan, began, ended, as_of)
+            days = raised(person, by_tag[tag], began, ended, as_of) if plan["occurrences"] else [began]
+            for n, day in enumerate(days):
+                until = min(d for d in (ended, *days[n + 1 : n + 2], date.max) if d is not None)
+                yield from _of_plan(person, plan, day, n * int(plan["occurrences"] or 0), until, ended, as_of)
 
 
-def _of_plan(person: Person, plan: Row, began: date, ended: date | None, as_of: date) -> Iterator[Due]:
+def _of_plan(
+    person: Person, plan: Row, began: date, before: int, until: date, ended: date | None, as_of: date
+) -> Iterator[Due]:
     opens, grace = began, int(plan["grace_days"])
-    occurrence = 0
+    nth = 0
     while True:
-        occurrence += 1
-        day = began + timedelta(int(plan["first_due_days"]) + (occurrence - 1) * int(plan["interval_days"] or 0))
+        nth += 1
+        day = began + timedelta(int(plan["first_due_days"]) + (nth - 1) * int(plan["interval_days"] or 0))
         closes = day + timedelta(grace)
-        over = opens > as_of or (occurrence > 1 and ended is not None and opens >= ended)
-        if over or (plan["occurrences"] and occurrence > int(plan["occurrences"])):
+        if opens > as_of or opens >= until or (plan["occurrences"] and nth > int(plan["occurrences"])):
             return
-        yield _one(person, plan, began, ended, as_of, occurrence, opens, day, closes)
+        yield _one(person, plan, began, ended, as_of, before + nth, opens, day, closes)
         opens = closes + timedelta(1)
 
 
@@ -168,17 +193,19 @@ def _one(
     counted = plan["completed_by"] != "exam"
     failed = sum(opens <= on <= until for on, _, reached in person.contacts if not reached) if counted else 0
     late = max(((made[0] if made else until) - day).days, 0)
+    waiting = (as_of - day).days  # also after it closed
     if made:
         status = "done"
     elif ended is not None and ended <= day:
         status = "cancelled"
-    elif late > 14 and failed >= 3:
+    elif waiting > 14 and failed >= 3:
         status = "lost"
     elif as_of > closes:
         status = "missed"
     else:
         status = "overdue" if as_of > day else "open"
     limit = int(plan["escalate_after_days"])
-    escalation = 0 if made else int(late > limit) + int(late > 2 * limit)
+    given_up = status in ("done", "cancelled")
+    escalation = 0 if given_up else int(waiting > limit) + int(waiting > 2 * limit)
     return Due(plan["tag"], plan["plan"], began, occurrence, day, status, made and made[0], made and made[1], late,
                failed, escalation)  # fmt: skip

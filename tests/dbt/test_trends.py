@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import combinations, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -42,11 +45,61 @@ def day(row: Row) -> int:
     return int((row["exam_date"] - date(2000, 1, 1)).days)
 
 
-def slope(rows: list[Row]) -> Any | None:
-    """scipy's Theil-Sen slope per day; None where the series is too short to say anything."""
+class Line(NamedTuple):
+    """Theil-Sen slope per day; no interval where none reaches 95 %."""
+
+    slope: float
+    intercept: float
+    low_slope: float | None = None
+    high_slope: float | None = None
+
+
+def slope(rows: list[Row]) -> Line | None:
+    """scipy's slope and intercept; None where the series is too short to say anything.
+
+    scipy's interval is right where no two results are of one day; it cuts ranks that lie outside all pairs to the first
+    and the last, which does not cover 95 %, and takes values that are all alike for certain.
+    """
     if len(rows) < 3 or day(rows[-1]) - day(rows[0]) < 365:
         return None
-    return stats.theilslopes([r["value"] for r in rows], [day(r) for r in rows], 0.95)
+    values, days = [r["value"] for r in rows], [day(r) for r in rows]
+    line = stats.theilslopes(values, days, 0.95)
+    pairs = [(a, b) for a, b in combinations(range(len(rows)), 2) if days[a] != days[b]]
+    spread = math.sqrt(kendall_variance(values, days))
+    rank = round((len(pairs) - stats.norm.ppf(0.975) * spread) / 2)
+    if rank < 1 or spread == 0:
+        return Line(line.slope, line.intercept)
+    if len(set(days)) == len(days):
+        return Line(line.slope, line.intercept, line.low_slope, line.high_slope)
+    slopes = sorted((values[b] - values[a]) / (days[b] - days[a]) for a, b in pairs)
+    return Line(line.slope, line.intercept, slopes[rank - 1], slopes[-rank])
+
+
+def kendall_variance(values: Sequence[float], days: Sequence[int]) -> float:
+    """Of S over all orders the values may come in, from the signs of all pairs (Daniels HE, Biometrika 1944;33:129)."""
+    n, parts = len(days), []
+    for of in (values, days):
+        signs = np.sign(np.subtract.outer(of, of))
+        parts.append((int((signs.sum(axis=1) ** 2).sum() - (signs**2).sum()), int((signs**2).sum())))
+    (a, same_a), (b, same_b) = parts
+    return a * b / (n * (n - 1) * (n - 2)) + same_a * same_b / (2 * n * (n - 1))
+
+
+def test_the_variance_is_that_of_all_orders() -> None:
+    for values, days in (
+        ([1, 2, 3, 4, 4, 4], [1, 1, 1, 2, 3, 4]),
+        ([5, 5, 5], [1, 1, 2]),
+        ([3, 1, 2, 2], [1, 2, 3, 4]),
+    ):
+        kendall = [
+            sum(np.sign(v[b] - v[a]) * np.sign(days[b] - days[a]) for a, b in combinations(range(len(days)), 2))
+            for v in permutations(values)
+        ]
+        assert kendall_variance(values, days) == pytest.approx(np.mean(np.square(kendall)))
+
+
+def per_year(*per_day: float | None) -> list[Any]:
+    return [v if v is None else pytest.approx(365.25 * v, rel=1e-9, abs=1e-12) for v in per_day]
 
 
 def test_slopes_and_their_intervals(series: list[list[Row]]) -> None:
@@ -57,9 +110,8 @@ def test_slopes_and_their_intervals(series: list[list[Row]]) -> None:
             assert found["slope_per_year"] is None
             continue
         compared += 1
-        assert found["slope_per_year"] == pytest.approx(365.25 * expected.slope, rel=1e-9, abs=1e-12)
-        assert found["slope_low"] == pytest.approx(365.25 * expected.low_slope, rel=1e-9, abs=1e-12)
-        assert found["slope_high"] == pytest.approx(365.25 * expected.high_slope, rel=1e-9, abs=1e-12)
+        said = [found["slope_per_year"], found["slope_low"], found["slope_high"]]
+        assert said == per_year(expected.slope, expected.low_slope, expected.high_slope)
     assert compared > 5000
 
 
@@ -126,7 +178,7 @@ def test_projections(series: list[list[Row]], project_root: Path) -> None:
         assert found["crossing_threshold"] == expected[0]
         for name, on in zip(("crossing_date", "crossing_earliest", "crossing_latest"), expected[1:], strict=True):
             assert abs((found[name] - on).days) <= 1, name
-    assert crossing > 20
+    assert crossing > 5  # of 300 people, few have five values that move so
 
 
 def projection(rows: list[Row], threshold: tuple[str, float] | None) -> tuple[float, date, date, date] | None:
@@ -136,7 +188,7 @@ def projection(rows: list[Row], threshold: tuple[str, float] | None) -> tuple[fl
         return None
     direction, limit = threshold
     flat, steep = (line.low_slope, line.high_slope) if direction == "up" else (line.high_slope, line.low_slope)
-    if (flat <= 0) if direction == "up" else (flat >= 0):
+    if flat is None or steep is None or ((flat <= 0) if direction == "up" else (flat >= 0)):
         return None
     middle = sorted(day(r) for r in rows)
     centre = (middle[(len(middle) - 1) // 2] + middle[len(middle) // 2]) / 2

@@ -44,6 +44,7 @@ def test_every_critical_value_is_followed_up_the_same_day() -> None:
     ("tag", "condition"),
     [
         ("BP_EMERGENCY", ("SBP", ">=", "180")), ("BP_EMERGENCY", ("DBP", ">=", "110")),
+        ("BP_GRADE3", ("SBP", ">=", "180")), ("BP_GRADE3", ("DBP", ">=", "110")),
         ("GLUCOSE_EMERGENCY", ("FPG", ">=", "16.7")), ("HGB_CRITICAL", ("HGB", "<=", "60")),
         ("PLT_CRITICAL", ("PLT", "<=", "30")), ("K_CRITICAL", ("K", ">=", "6.2")),
         ("SELF_HARM", ("PHQ9_ITEM9", ">", "0")),
@@ -53,6 +54,14 @@ def test_every_critical_value_is_followed_up_the_same_day() -> None:
 def test_limits_are_those_of_the_documents(tag: str, condition: tuple[str, str, str]) -> None:
     found = {(c["fact"], c["operator"], c["threshold"]) for c in CONDITIONS if c["tag"] == tag}
     assert condition in found
+
+
+def test_nobody_is_told_to_exercise_before_a_doctor_saw_a_pressure_of_180() -> None:
+    """Also after it ceased to be a critical value: until it is measured again, a referral suppresses other advice."""
+    lasting = {c["fact"]: int(c["within_days"]) for c in CONDITIONS if c["tag"] == "BP_GRADE3"}
+    assert lasting == {"SBP": 730, "DBP": 730}
+    (advice,) = (row for row in seed("advice_rules") if row["tag"] == "BP_GRADE3")
+    assert (advice["urgency"], advice["unless_tags"]) == ("1", "BP_EMERGENCY")
 
 
 def test_a_rule_can_hold() -> None:

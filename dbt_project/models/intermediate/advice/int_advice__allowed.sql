@@ -17,6 +17,7 @@ select distinct on (tags.person_key, tags.site, rules.text_en)
     tags.person_tag_key,
     tags.valid_from as advised_on,
     tags.evidence,
+    tags.kind = 'critical' as is_critical,
     rules.*
 from tags
 inner join editions as rules using (tag)

@@ -1,11 +1,11 @@
--- Theil-Sen slope with the interval of Sen PK, J Am Stat Assoc 1968;63:1379-1389: the pairs at ranks (N ± 1.96 s)/2, where s² is the
--- variance of Kendall's S corrected for ties in days and in values. Pairs never leave their series: written out they outnumber results.
+-- Theil-Sen slope with the interval of Sen PK, J Am Stat Assoc 1968;63:1379-1389: the pairs at ranks (N ± 1.96 s)/2, none where these are
+-- not among 1..N, as of three or four values, or s is 0; s² is Kendall's variance of S, ties in both counted. Pairs stay in their series.
 {% call carry('person_key') %}
 with repeats as (
     select
         *,
-        count(*) over (partition by person_key, site, indicator_code, value) as same_value,
-        count(*) over (partition by person_key, site, indicator_code, exam_date) as same_day
+        count(*) over (partition by person_key, site, indicator_code, value) - 1 as same_value,
+        count(*) over (partition by person_key, site, indicator_code, exam_date) - 1 as same_day
     from {{ ref('int_exam__interpreted') }}
     where value is not null and {{ touched('person_key') }}
 ),
@@ -19,10 +19,10 @@ series as (
         max(exam_date) as last_exam_date,
         percentile_cont(0.5) within group (order by value) as median_value,
         percentile_cont(0.5) within group (order by exam_date - date '2000-01-01') as median_day,
-        sqrt((
-            count(*) * (count(*) - 1) * (2 * count(*) + 5)
-            - sum((same_value - 1) * (2 * same_value + 5)) - sum((same_day - 1) * (2 * same_day + 5))
-        ) / 18.0)::double precision as spread,
+        sqrt(nullif(round((
+            count(*) * (count(*) - 1) * (2 * count(*) + 5) - sum(same_value * (2 * same_value + 7)) - sum(same_day * (2 * same_day + 7))
+        ) / 18.0 + sum(same_value * (same_value - 1)) * sum(same_day * (same_day - 1)) / (9.0 * count(*) * (count(*) - 1) * (count(*) - 2))
+        + sum(same_value) * sum(same_day) / (2.0 * count(*) * (count(*) - 1)), 9), 0))::double precision as spread,
         array_agg(value order by exam_date, value) as measured,
         array_agg(exam_date order by exam_date) as days
     from repeats
@@ -38,8 +38,8 @@ select
     series.median_value,
     series.median_day,
     (pairs.slopes[(pairs.n + 1) / 2] + pairs.slopes[pairs.n / 2 + 1]) / 2 as slope_per_year,
-    pairs.slopes[greatest(round((pairs.n - 1.959963984540054 * series.spread) / 2), 1)::int] as slope_low,
-    pairs.slopes[least(round((pairs.n + 1.959963984540054 * series.spread) / 2) + 1, pairs.n)::int] as slope_high
+    pairs.slopes[round((pairs.n - 1.959963984540054 * series.spread) / 2)::int] as slope_low,
+    pairs.slopes[round((pairs.n + 1.959963984540054 * series.spread) / 2)::int + 1] as slope_high
 from series
 cross join lateral (
     select

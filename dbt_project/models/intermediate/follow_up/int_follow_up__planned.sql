@@ -1,5 +1,6 @@
 -- The contacts that each tag asks for, by the edition of the plan in force when the tag began, up to the next that is to come.
--- A contact is open from the day after the one before it closed until `grace_days` after it is due.
+-- A contact is open from the day after the one before it closed until `grace_days` after it is due. A plan of so many `occurrences` begins
+-- anew with each new result that the tag rests on; what would have opened later for the result before is then not asked for.
 with plans as (
     select
         *,
@@ -13,7 +14,7 @@ asked as (
         tags.site,
         tags.tag,
         tags.person_tag_key,
-        tags.valid_from as raised_on,
+        raised.raised_on,
         tags.valid_until as tag_until,
         plans.plan,
         plans.version,
@@ -23,28 +24,33 @@ asked as (
         plans.text_zh,
         plans.text_en,
         plans.source,
-        nth.occurrence,
-        tags.valid_from + plans.first_due_days + (nth.occurrence - 1) * coalesce(plans.interval_days, 0) as due_date,
+        ((raised.raise_number - 1) * coalesce(plans.occurrences, 0) + nth.number)::int as occurrence,
+        raised.raised_on + plans.first_due_days + (nth.number - 1) * coalesce(plans.interval_days, 0) as due_date,
+        least(tags.valid_until, case when plans.occurrences is not null then raised.next_raised_on end) as asked_until,
         plans.grace_days,
         dated.as_of
     from {{ ref('int_rule__tagged') }} as tags
     cross join {{ ref('int_rule__dated') }} as dated
     inner join plans
         on tags.tag = plans.tag and tags.valid_from >= plans.valid_from and tags.valid_from < plans.valid_until
+    inner join {{ ref('int_rule__raised') }} as raised
+        on
+            tags.person_tag_key = raised.person_tag_key and dated.as_of >= raised.raised_on and raised.asks_anew
+            and (raised.raise_number = 1 or plans.occurrences is not null)
     cross join lateral generate_series(1, coalesce(
         plans.occurrences,
         2 + (least(tags.valid_until, dated.as_of) - tags.valid_from) / plans.interval_days
-    )) as nth (occurrence)
+    )) as nth (number)
 ),
 
 opened as (
     select
         *,
         due_date + grace_days as closes_on,
-        coalesce(lag(due_date + grace_days + 1) over (partition by person_tag_key, plan order by occurrence), raised_on) as opens_on
+        coalesce(lag(due_date + grace_days + 1) over (partition by person_tag_key, plan, raised_on order by occurrence), raised_on) as opens_on
     from asked
 )
 
 select *
 from opened
-where opens_on <= as_of and (occurrence = 1 or tag_until is null or opens_on < tag_until)
+where opens_on <= as_of and (asked_until is null or opens_on < asked_until)

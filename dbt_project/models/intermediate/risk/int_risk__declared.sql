@@ -25,6 +25,7 @@ consultations as (
         ('smoking', said.smoking = 'current'),
         ('diabetes_history', said.diabetes_history),
         ('bp_medication', said.bp_medication),
+        ('glucose_medication', said.glucose_medication),
         ('statin', said.statin),
         ('cvd_history', said.cvd_history),
         ('family_history_cvd', said.family_history_cvd)

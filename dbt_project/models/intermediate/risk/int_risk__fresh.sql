@@ -22,6 +22,7 @@ select
     max(input_value) filter (where input = 'albumin_g_l') as albumin_g_l,
     max(input_value) filter (where input = 'smoker') = 1 as smoker,
     max(input_value) filter (where input = 'diabetes_history') = 1 as diabetes_history,
+    max(input_value) filter (where input = 'glucose_medication') = 1 as glucose_medication,
     max(input_value) filter (where input = 'bp_medication') = 1 as bp_medication,
     max(input_value) filter (where input = 'statin') = 1 as statin,
     max(input_value) filter (where input = 'cvd_history') = 1 as cvd_history,

@@ -30,7 +30,11 @@ evaluated as (
         count(*) filter (where met.clause = 0) as exclusions_met,
         jsonb_agg(distinct jsonb_build_object(
             'fact', met.fact, 'value', met.value, 'date', met.evidence_date, 'kind', met.evidence_kind, 'key', met.evidence_key::text
-        )) filter (where met.clause > 0) as evidence
+        )) filter (where met.clause > 0) as evidence,
+        coalesce(bool_or(met.evidence_date = days.day) filter (where met.clause > 0), false) as is_new,
+        coalesce(bool_or(met.evidence_date = days.day) filter (
+            where met.clause > 0 and met.evidence_kind not in ('answer', 'consultation')
+        ), false) as is_result
     from days
     inner join editions
         on days.tag = editions.tag and days.day >= editions.valid_from and days.day < editions.valid_until

@@ -1,4 +1,4 @@
--- Days in a row on which the same edition of a rule holds are one tag, with what raised it.
+-- Days in a row on which the same edition of a rule holds are one tag.
 {% call carry('person_key') %}
 with runs as (
     select
@@ -17,8 +17,7 @@ held as (
         tag,
         version,
         min(day) as valid_from,
-        nullif(max(coalesce(next_day, 'infinity')), 'infinity') as valid_until,
-        (array_agg(evidence order by day))[1] as evidence
+        nullif(max(coalesce(next_day, 'infinity')), 'infinity') as valid_until
     from runs
     where is_held
     group by person_key, site, tag, version, run
@@ -36,7 +35,6 @@ select
     rules.name_en,
     held.valid_from,
     held.valid_until,
-    held.evidence,
     rules.source
 from held
 inner join {{ ref('tag_rules') }} as rules using (tag, version)

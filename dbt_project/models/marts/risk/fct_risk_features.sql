@@ -1,6 +1,8 @@
--- Diabetes: declared, or HbA1c >= 6.5 % or fasting glucose >= 7.0 mmol/L (中国2型糖尿病防治指南 2020). Laboratory values under
--- these do not rule out a treated diabetes: without an answer it stays unknown. Impaired fasting glucose: >= 6.1 mmol/L.
+-- Diabetes, as its tag has it: declared, treated, or HbA1c >= 6.5 %, fasting glucose >= 7.0 or 2-hour glucose >= 11.1 mmol/L
+-- (中国2型糖尿病防治指南 2020). Laboratory values under these do not rule out a treated diabetes: without an answer it stays unknown.
+-- Impaired fasting glucose: >= 6.1 mmol/L.
 {% call carry('person_key', shown=true) %}
+{%- set measured = 'fresh.hba1c_percent >= 6.5 or fresh.fasting_glucose_mmol_l >= 7.0 or fresh.glucose_2h_mmol_l >= 11.1' %}
 select
     exams.person_key,
     exams.site,
@@ -29,7 +31,7 @@ select
     fresh.albumin_g_l,
     fresh.smoker,
     case
-        when fresh.hba1c_percent >= 6.5 or fresh.fasting_glucose_mmol_l >= 7.0 then true
+        when {{ measured }} or fresh.glucose_medication then true
         else fresh.diabetes_history
     end as diabetes,
     fresh.bp_medication,
@@ -37,7 +39,7 @@ select
     fresh.cvd_history,
     fresh.family_history_cvd,
     case
-        when fresh.fasting_glucose_mmol_l >= 6.1 or fresh.hba1c_percent >= 6.5 or fresh.diabetes_history then true
+        when {{ measured }} or fresh.glucose_medication or fresh.fasting_glucose_mmol_l >= 6.1 or fresh.diabetes_history then true
         when fresh.fasting_glucose_mmol_l < 6.1 then fresh.diabetes_history
     end as glucose_disorder,
     residences.north,
