@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from codecs import BOM_UTF8
 from datetime import timedelta
-from itertools import chain
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -242,11 +241,17 @@ def _keep_off_disk(response: Response) -> Response:
 
 
 def _mark_csv(response: Response) -> Response:
-    """Every CSV begins with the byte order mark, or Excel in Chinese shows garbage (apache/superset#36374)."""
-    if response.mimetype != "text/csv" or response.status_code != 200:
+    """Every CSV begins with the byte order mark, or Excel in Chinese shows garbage (apache/superset#36374).
+
+    What Superset streams comes from a bare ``csv.writer``: each of its cells is escaped as in the other files.
+    """
+    from superset.utils.csv import escape_value
+
+    if response.mimetype != exports.CSV or response.status_code != 200:
         return response
     if response.is_streamed:
-        response.response = chain([BOM_UTF8], response.response)
+        response.make_sequence()
+        response.set_data(exports.rewritten(response.get_data(), escape_value))
     elif not response.get_data().startswith(BOM_UTF8):
         response.set_data(BOM_UTF8 + response.get_data())
     return response
@@ -292,5 +297,6 @@ SAMPLES_ROW_LIMIT = 200
 SQLLAB_TIMEOUT = 60
 SUPERSET_WEBSERVER_TIMEOUT = 60
 SQLALCHEMY_EXAMPLES_URI = None
+CSV_STREAMING_ROW_THRESHOLD = SQL_MAX_ROW + 1  # no page asks for a stream, whose cells Superset does not escape
 LOG_LEVEL = logging.WARNING
 EXTRA_CATEGORICAL_COLOR_SCHEMES: list[dict[str, Any]] = []
