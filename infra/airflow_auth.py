@@ -27,7 +27,7 @@ class SecurityManager(FabAirflowSecurityManagerOverride):
 
     def auth_user_db(self, username: str, password: str, rotate_session_id: bool = True) -> User | None:
         user = super().auth_user_db(username, password, rotate_session_id)
-        return gate.password_checked(settings(), SERVICE, username, user)
+        return gate.password_checked(settings(), SERVICE, self, username, user)
 
     def on_user_logout(self, user: User) -> None:
         signin.sign_off()

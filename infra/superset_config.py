@@ -93,7 +93,11 @@ class SecurityManager(SupersetSecurityManager):  # type: ignore[misc]
     """Superset's own, with a second factor after the password and the reader's name in every cache key."""
 
     def auth_user_db(self, username: str, password: str) -> Any:
-        return gate.password_checked(_settings, "superset", username, super().auth_user_db(username, password))
+        """Beside the organisation's provider no password of ours opens anything."""
+        if _settings.oidc_issuer:
+            return None
+        user = super().auth_user_db(username, password)
+        return gate.password_checked(_settings, "superset", self, username, user)
 
     def oauth_user_info(self, provider: str, response: dict[str, Any]) -> dict[str, str]:
         return oidc.username(_settings, response)
@@ -220,7 +224,8 @@ LANGUAGE_PATHS = frozenset(f"{p}{code}" for code in ("zh", "en") for p in ("/lan
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:
     """The gate before every request, our own pages behind it, and what every answer gets on its way out."""
-    gate.Gate(_settings, "superset", LANGUAGE_PATHS | (oidc.PATHS if _settings.oidc_issuer else set())).install(app)
+    sign_in = oidc.PATHS if _settings.oidc_issuer else {gate.API_SIGN_IN}
+    gate.Gate(_settings, "superset", LANGUAGE_PATHS | sign_in).install(app)
     app.register_blueprint(signin.blueprint)
     app.register_blueprint(signin.programs)
     app.register_blueprint(pages.blueprint)
@@ -292,11 +297,11 @@ LANGUAGES = {"en": {"flag": "us", "name": "English"}, "zh": {"flag": "cn", "name
 CSV_EXPORT = {"encoding": "utf-8-sig"}
 ROW_LIMIT = 10_000
 SQL_MAX_ROW = 100_000
+CSV_STREAMING_ROW_THRESHOLD = SQL_MAX_ROW + 1  # no page asks for a stream, whose cells Superset does not escape
 DEFAULT_SQLLAB_LIMIT = 1_000
 SAMPLES_ROW_LIMIT = 200
 SQLLAB_TIMEOUT = 60
 SUPERSET_WEBSERVER_TIMEOUT = 60
 SQLALCHEMY_EXAMPLES_URI = None
-CSV_STREAMING_ROW_THRESHOLD = SQL_MAX_ROW + 1  # no page asks for a stream, whose cells Superset does not escape
 LOG_LEVEL = logging.WARNING
 EXTRA_CATEGORICAL_COLOR_SCHEMES: list[dict[str, Any]] = []

@@ -216,6 +216,22 @@ def test_wrong_answers_lock_for_a_while(newcomer: str) -> None:
     assert not factor.verify(of, newcomer, app.generate_otp(now())), "a right code neither"
 
 
+def test_a_wrong_password_counts_however_the_name_is_spelled(
+    client: httpx.Client, newcomer: str, truth: psycopg.Connection
+) -> None:
+    """Flask-AppBuilder finds an account in any case, and by its address."""
+    truth.execute("delete from access.rate")
+    spellings = [newcomer.upper(), newcomer.title(), f"{newcomer}@wellhouse.invalid", newcomer, "nobody_here"]
+    for tried in range(2 * len(spellings)):
+        login = {"username": spellings[tried % len(spellings)], "password": "wrong", "provider": "db"}
+        assert client.post("/api/v1/security/login", json=login).status_code == 401
+    counted = truth.execute("select username, failures from access.failed_sign_in where username = %s", (newcomer,))
+    assert counted.fetchone() == (newcomer, 8)
+    for _ in range(factor.MOST_FAILURES - 8):
+        client.post("/api/v1/security/login", json=login | {"username": newcomer.upper()})
+    assert factor.locked(settings(), newcomer)
+
+
 def test_nobody_makes_a_factor_after_the_time_for_it(
     newcomer: str, truth: psycopg.Connection, client: httpx.Client
 ) -> None:

@@ -38,6 +38,8 @@ def second_factor() -> Any:
     of, username = gate().of, str(current_user.username)
     if sessions.who(of, session.get(SESSION)) == username:
         return redirect(_next())
+    if of.oidc_issuer and gate().service == "superset":
+        return _refused("provider")
     if (state := sessions.state(of, username)) != "active":
         return _refused(state)
     answer = request.form.get("code", "")
@@ -102,9 +104,9 @@ def _begin(username: str) -> Any:
 
 
 def _enrolment(enrolment: factor.Enrolment, status: int) -> Any:
+    session[SHOWN] = enrolment.mark
     picture = segno.make(enrolment.uri, error="m").svg_inline(scale=5, border=4, dark="#16323a", svgclass=None)
     groups = " ".join(enrolment.secret[i : i + 4] for i in range(0, len(enrolment.secret), 4))
-    session[SHOWN] = enrolment.mark
     return _page("enrol.html", status, picture=picture, secret=groups)
 
 
