@@ -15,6 +15,7 @@ from flask_login import current_user, logout_user
 from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 from wellhouse.signin import factor, sessions
+from wellhouse.web import accounts
 from wellhouse.web.page import is_page, unavailable
 
 SESSION = "wellhouse_session"
@@ -49,7 +50,7 @@ class Gate:
         if request.path in OPEN | self.also_open or request.endpoint in OPEN_ENDPOINTS:
             return None
         try:
-            return self._check()
+            return self._check() or self._accounts()
         except WellhouseError:
             raise
         except Exception as error:  # the database is away: nobody passes
@@ -74,6 +75,12 @@ class Gate:
         if bearer:
             return None if self._bearer(bearer) else _refused("this token is not of a live session", 401)
         return self._to_sign_in()
+
+    def _accounts(self) -> Any:
+        """For people they are closed; whose session it is was asked before this."""
+        if not accounts.asked() or sessions.is_program(self.of, g.get("wellhouse_session")):
+            return None
+        return accounts.refused()
 
     def _bearer(self, header: str) -> bool:
         from flask_jwt_extended import decode_token
