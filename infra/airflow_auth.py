@@ -11,15 +11,22 @@ from typing import Any
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 from airflow.providers.fab.auth_manager.models import User
 from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 from flask import g, has_request_context, session
+from starlette.middleware.base import RequestResponseEndpoint
 
 from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import settings
 from wellhouse.signin import service, sessions
-from wellhouse.web import gate, signin
+from wellhouse.web import accounts, gate, rate_limit, signin
 
 SERVICE = "airflow"
+ACCOUNTS = "/fab/v1/"
+TOKENS = frozenset({"/token", "/token/cli"})
+ATTEMPTS = 20
+"""A minute from one address, as at the page of the password."""
 
 
 class SecurityManager(FabAirflowSecurityManagerOverride):
@@ -27,10 +34,25 @@ class SecurityManager(FabAirflowSecurityManagerOverride):
 
     def auth_user_db(self, username: str, password: str, rotate_session_id: bool = True) -> User | None:
         user = super().auth_user_db(username, password, rotate_session_id)
-        return gate.password_checked(settings(), SERVICE, username, user)
+        return gate.password_checked(settings(), SERVICE, self, username, user)
 
     def on_user_logout(self, user: User) -> None:
         signin.sign_off()
+
+
+async def before(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """What FastAPI answers never meets the gate: its accounts are closed to everybody, its tokens ask who knocks."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    if path.startswith(ACCOUNTS):
+        return JSONResponse({"detail": accounts.MESSAGE}, 403)
+    if path in TOKENS and service.HEADER not in request.headers and await run_in_threadpool(_too_often, request):
+        return JSONResponse({"detail": "too many attempts: wait a minute"}, 429)
+    return await call_next(request)
+
+
+def _too_often(request: Request) -> bool:
+    address = request.client.host if request.client else ""
+    return rate_limit.PostgresStorage().incr(f"{SERVICE} token {address}", 60) > ATTEMPTS
 
 
 class AuthManager(FabAuthManager):
@@ -41,6 +63,8 @@ class AuthManager(FabAuthManager):
         assert self.flask_app is not None
         gate.Gate(settings(), SERVICE).install(self.flask_app)
         self.flask_app.register_blueprint(signin.blueprint)
+        if app is not None:
+            app.middleware("http")(before)
         return app
 
     def create_token(self, headers: dict[str, str], body: dict[str, Any]) -> User | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from codecs import BOM_UTF8
 from datetime import timedelta
-from itertools import chain
 from typing import Any
 
 import sqlglot
@@ -116,7 +115,11 @@ class SecurityManager(SupersetSecurityManager):  # type: ignore[misc]
     """Superset's own, with a second factor after the password and the reader's name in every cache key."""
 
     def auth_user_db(self, username: str, password: str) -> Any:
-        return gate.password_checked(_settings, "superset", username, super().auth_user_db(username, password))
+        """Beside the organisation's provider no password of ours opens anything."""
+        if _settings.oidc_issuer:
+            return None
+        user = super().auth_user_db(username, password)
+        return gate.password_checked(_settings, "superset", self, username, user)
 
     def oauth_user_info(self, provider: str, response: dict[str, Any]) -> dict[str, str]:
         return oidc.username(_settings, response)
@@ -248,7 +251,8 @@ LANGUAGE_PATHS = frozenset(f"{p}{code}" for code in ("zh", "en") for p in ("/lan
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:
     """The gate before every request, our own pages behind it, and what every answer gets on its way out."""
-    gate.Gate(_settings, "superset", LANGUAGE_PATHS | (oidc.PATHS if _settings.oidc_issuer else set())).install(app)
+    sign_in = oidc.PATHS if _settings.oidc_issuer else {gate.API_SIGN_IN}
+    gate.Gate(_settings, "superset", LANGUAGE_PATHS | sign_in).install(app)
     app.register_blueprint(signin.blueprint)
     app.register_blueprint(signin.programs)
     app.register_blueprint(pages.blueprint)
@@ -269,11 +273,17 @@ def _keep_off_disk(response: Response) -> Response:
 
 
 def _mark_csv(response: Response) -> Response:
-    """Every CSV begins with the byte order mark, or Excel in Chinese shows garbage (apache/superset#36374)."""
-    if response.mimetype != "text/csv" or response.status_code != 200:
+    """Every CSV begins with the byte order mark, or Excel in Chinese shows garbage (apache/superset#36374).
+
+    What Superset streams comes from a bare ``csv.writer``: each of its cells is escaped as in the other files.
+    """
+    from superset.utils.csv import escape_value
+
+    if response.mimetype != exports.CSV or response.status_code != 200:
         return response
     if response.is_streamed:
-        response.response = chain([BOM_UTF8], response.response)
+        response.make_sequence()
+        response.set_data(exports.rewritten(response.get_data(), escape_value))
     elif not response.get_data().startswith(BOM_UTF8):
         response.set_data(BOM_UTF8 + response.get_data())
     return response
@@ -314,6 +324,7 @@ LANGUAGES = {"en": {"flag": "us", "name": "English"}, "zh": {"flag": "cn", "name
 CSV_EXPORT = {"encoding": "utf-8-sig"}
 ROW_LIMIT = 10_000
 SQL_MAX_ROW = 100_000
+CSV_STREAMING_ROW_THRESHOLD = SQL_MAX_ROW + 1  # no page asks for a stream, whose cells Superset does not escape
 DEFAULT_SQLLAB_LIMIT = 1_000
 SAMPLES_ROW_LIMIT = 200
 SQLLAB_TIMEOUT = 60

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -39,10 +39,7 @@ def unlinked(data: bytes, kind: str) -> bytes:
     if kind == CSV:
         if b"<a href=" not in data:
             return data
-        text = io.StringIO()
-        rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
-        csv.writer(text, lineterminator="\r\n").writerows([plain(c) for c in row] for row in rows)
-        return text.getvalue().encode("utf-8-sig")
+        return rewritten(data, plain)
     from openpyxl import load_workbook
 
     book = load_workbook(io.BytesIO(data))
@@ -56,10 +53,20 @@ def unlinked(data: bytes, kind: str) -> bytes:
     return out.getvalue()
 
 
+def rewritten(data: bytes, cell: Callable[[str], Any]) -> bytes:
+    """A CSV with ``cell`` done to each of its cells."""
+    rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    return _csv([cell(c) for c in row] for row in rows)
+
+
 def csv_bytes(rows: Iterable[Sequence[Any]]) -> bytes:
+    return _csv([safe(c) for c in row] for row in rows)
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
     """UTF-8 with its byte order mark."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([safe(c) for c in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 
 from tests.no_trail import no_file
@@ -18,8 +19,10 @@ from wellhouse.access import readers
 from wellhouse.errors import WellhouseError
 from wellhouse.ops import airflow as configured
 from wellhouse.ops import migrations
+from wellhouse.ops.bootstrap import administrator
 from wellhouse.ops.pipeline import Airflow
 from wellhouse.settings import Settings, settings
+from wellhouse.signin import store
 
 NAME = "administrator"
 PAGE = "/auth/wellhouse/second-factor"
@@ -80,6 +83,55 @@ def test_both_open_the_pages_and_the_api(client: httpx.Client) -> None:
     assert client.get("/api/v2/dags").status_code == 200
     held = token(client, code(NAME)).json()["access_token"]
     assert dags(client, held) == 200
+
+
+def test_no_person_manages_accounts(client: httpx.Client) -> None:
+    """Neither over the API, which FastAPI answers, nor on the pages, which are Flask's."""
+    held = {"Authorization": f"Bearer {token(client, code(NAME)).json()['access_token']}"}
+    made = {"username": "made_up", "password": "x" * 20, "email": "a@b.invalid", "first_name": "a", "last_name": "b"}
+    for method, path, document in (
+        ("GET", "users", None), ("POST", "users", made), ("PATCH", f"users/{NAME}", {"password": "x" * 20}),
+        ("DELETE", "users/made_up", None), ("GET", "roles", None), ("POST", "roles", {"name": "x", "actions": []}),
+        ("PATCH", "roles/Viewer", {"name": "Viewer", "actions": []}), ("GET", "permissions", None),
+    ):  # fmt: skip
+        refused = client.request(method, f"/auth/fab/v1/{path}", json=document, headers=held)
+        assert (refused.status_code, "wellhouse user" in refused.text) == (403, True), (method, path, refused.text)
+    client.post("/auth/login/", data=credentials() | {"csrf_token": csrf(client, "/auth/login/")})
+    client.post(PAGE, data={"code": code(NAME), "csrf_token": csrf(client, PAGE)})
+    for path in ("users/list/", "users/add", "users/edit/1", "resetpassword/form?pk=1", "roles/list/",
+                 "permissions/list/", "users/action/resetpasswords/1"):  # fmt: skip
+        page = client.get(f"/auth/{path}", headers={"Accept": "text/html"})
+        assert (page.status_code, "wellhouse user" in page.text) == (403, True), path
+    for path in ("users/userinfo/", "resetmypassword/form"):
+        assert client.get(f"/auth/{path}", headers={"Accept": "text/html"}).status_code == 200, path
+
+
+@pytest.fixture
+def knocks(airflow: Settings) -> Iterator[psycopg.Connection]:
+    """Nobody has knocked, nor tried a password; afterwards it is so again."""
+    nothing = "delete from access.rate; delete from access.failed_sign_in"
+    with store.connection(airflow) as connection:
+        connection.execute(nothing)
+    with administrator(airflow, airflow.database) as connection:
+        yield connection
+        connection.execute(nothing)
+
+
+def test_a_wrong_password_counts_however_the_name_is_spelled(client: httpx.Client, knocks: psycopg.Connection) -> None:
+    for name in (NAME.upper(), NAME.title(), f"{NAME}@localhost", NAME):
+        assert client.post("/auth/token", json={"username": name, "password": "wrong"}).status_code == 401
+    counted = knocks.execute("select username, failures from access.failed_sign_in").fetchall()
+    assert counted == [(NAME, 4)]
+
+
+def test_from_one_address_a_token_is_asked_for_20_times_a_minute(
+    client: httpx.Client, knocks: psycopg.Connection
+) -> None:
+    wrong = {"username": "nobody_here", "password": "x"}
+    answers = [client.post(f"/auth/token{way}", json=wrong).status_code for way in ("", "/cli") * 13]
+    assert (answers.count(401), answers.count(429)) == (20, 6), answers
+    with Airflow(settings()):
+        pass  # our own programs show no password, and are let in
 
 
 def test_another_password_is_taken_from_the_readers_file(client: httpx.Client) -> None:

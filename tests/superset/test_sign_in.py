@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import jwt
@@ -38,6 +39,13 @@ def newcomer(superset_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def client(superset_url: str) -> Iterator[httpx.Client]:
+    with fresh(superset_url) as http:
+        yield http
+
+
+@contextmanager
+def fresh(superset_url: str) -> Iterator[httpx.Client]:
+    """A browser that knows nothing yet."""
     verify = ssl.create_default_context(cafile=settings().tls / "ca.crt")
     referer = {"Referer": f"{superset_url}/login/"}
     limits = httpx.Limits(keepalive_expiry=KEEP_ALIVE_S)
@@ -146,14 +154,19 @@ def test_a_token_that_names_no_live_session_is_refused(client: httpx.Client) -> 
         assert client.get("/api/v1/me/", headers={"Authorization": header}).status_code == 401
 
 
+def secret(page: str) -> str:
+    """What the page of the enrolment shows."""
+    found = re.search(r'id="secret">([A-Z2-7 ]+)<', page)
+    assert found, page
+    return found[1].replace(" ", "")
+
+
 def test_enrolment_shows_a_secret_once_and_takes_its_code(client: httpx.Client, newcomer: str) -> None:
     first_factor(client, newcomer)
     page = client.get(PAGE, params={"lang": "zh"}).text
     assert "第二重验证" in page
     assert "<svg" in page
-    found = re.search(r'id="secret">([A-Z2-7 ]+)<', page)
-    assert found
-    app = pyotp.TOTP(found[1].replace(" ", ""))
+    app = pyotp.TOTP(secret(page))
     assert answer(client, "000000").status_code == 401
     done = answer(client, app.generate_otp(now()))
     assert done.status_code == 200
@@ -164,6 +177,22 @@ def test_enrolment_shows_a_secret_once_and_takes_its_code(client: httpx.Client, 
     assert not factor.verify(settings(), newcomer, recovery[0]), "a recovery code counts once"
     with pytest.raises(WellhouseError):
         factor.enrol(settings(), newcomer)
+
+
+def test_a_secret_that_another_browser_was_shown_is_never_confirmed(
+    client: httpx.Client, superset_url: str, newcomer: str
+) -> None:
+    """Who saw a first password could copy the secret, leave, and wait for its owner to confirm it."""
+    with fresh(superset_url) as thief:
+        first_factor(thief, newcomer)
+        copied = secret(thief.get(PAGE).text)
+    first_factor(client, newcomer)
+    mine = secret(client.get(PAGE).text)
+    assert mine != copied
+    assert secret(client.get(PAGE).text) == mine, "one browser sees one secret"
+    wrong = answer(client, pyotp.TOTP(copied).generate_otp(now()))
+    assert (wrong.status_code, secret(wrong.text)) == (401, mine)
+    assert answer(client, pyotp.TOTP(mine).generate_otp(now())).status_code == 200
 
 
 def test_a_code_counts_once_and_only_around_its_time(newcomer: str) -> None:
@@ -185,6 +214,22 @@ def test_wrong_answers_lock_for_a_while(newcomer: str) -> None:
         assert not factor.verify(of, newcomer, "123")
     assert factor.locked(of, newcomer)
     assert not factor.verify(of, newcomer, app.generate_otp(now())), "a right code neither"
+
+
+def test_a_wrong_password_counts_however_the_name_is_spelled(
+    client: httpx.Client, newcomer: str, truth: psycopg.Connection
+) -> None:
+    """Flask-AppBuilder finds an account in any case, and by its address."""
+    truth.execute("delete from access.rate")
+    spellings = [newcomer.upper(), newcomer.title(), f"{newcomer}@wellhouse.invalid", newcomer, "nobody_here"]
+    for tried in range(2 * len(spellings)):
+        login = {"username": spellings[tried % len(spellings)], "password": "wrong", "provider": "db"}
+        assert client.post("/api/v1/security/login", json=login).status_code == 401
+    counted = truth.execute("select username, failures from access.failed_sign_in where username = %s", (newcomer,))
+    assert counted.fetchone() == (newcomer, 8)
+    for _ in range(factor.MOST_FAILURES - 8):
+        client.post("/api/v1/security/login", json=login | {"username": newcomer.upper()})
+    assert factor.locked(settings(), newcomer)
 
 
 def test_nobody_makes_a_factor_after_the_time_for_it(

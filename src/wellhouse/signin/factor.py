@@ -38,6 +38,11 @@ class Enrolment:
     secret: str
     uri: str
 
+    @property
+    def mark(self) -> str:
+        """By which a browser's session remembers that it was shown this secret, and does not hold it."""
+        return hashlib.sha256(self.secret.encode()).hexdigest()
+
 
 def confirmed(of: Settings, username: str) -> bool:
     with store.connection(of) as connection:
@@ -47,20 +52,29 @@ def confirmed(of: Settings, username: str) -> bool:
     return bool(row and row[0])
 
 
-def enrol(of: Settings, username: str) -> Enrolment:
-    """Begin: a new secret, or the one that was shown and not yet confirmed.
+def enrol(of: Settings, username: str, shown: str | None = None) -> Enrolment:
+    """Begin: a new secret, in place of one that was not confirmed, unless it is the one that this browser was shown.
 
+    Shown to anybody else, somebody with the first password could copy it and wait until its owner confirms it.
+
+    :param shown: the mark of the secret that this browser was shown last
     :raises WellhouseError: there is a factor already, or the time to make one is over
     """
     with store.connection(of) as connection, Keyring.open(of) as keyring:
         _may_enrol(connection, username)
-        made = pyotp.random_base32()
+        present = _enrolment(connection, keyring, username)
+        if present is not None and present.mark == shown:
+            return present
+        sealed = envelope.seal(keyring.system_key(), pyotp.random_base32().encode(), _aad(username))
         connection.execute(
-            "insert into access.second_factor (username, sealed) values (%s, %s) on conflict do nothing",
-            (username, envelope.seal(keyring.system_key(), made.encode(), _aad(username))),
+            """insert into access.second_factor as f (username, sealed) values (%s, %s)
+               on conflict (username) do update set sealed = excluded.sealed where f.confirmed_at is null""",
+            (username, sealed),
         )
-        secret = _secret(connection, keyring, username)
-    return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=ISSUER))
+        _may_enrol(connection, username)  # somebody may have confirmed theirs meanwhile
+        made = _enrolment(connection, keyring, username)
+    assert made is not None
+    return made
 
 
 def confirm(of: Settings, username: str, code: str) -> list[str] | None:
@@ -137,6 +151,13 @@ def _may_enrol(connection: psycopg.Connection, username: str) -> None:
     ).fetchone()
     if row is None or row[0] or not row[1]:
         raise WellhouseError("this account may make no second factor now: ask an administrator to reset it")
+
+
+def _enrolment(connection: psycopg.Connection, keyring: Keyring, username: str) -> Enrolment | None:
+    if connection.execute("select from access.second_factor where username = %s", (username,)).fetchone() is None:
+        return None
+    secret = _secret(connection, keyring, username)
+    return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=ISSUER))
 
 
 def _secret(connection: psycopg.Connection, keyring: Keyring, username: str) -> str:

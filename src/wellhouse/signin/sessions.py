@@ -86,6 +86,17 @@ def who(of: Settings, token: str | None) -> str | None:
     return None if row is None else str(row[0])
 
 
+def is_program(of: Settings, token: str | None) -> bool:
+    """Whether it was begun by one of our own programs, which showed an assertion."""
+    if not token:
+        return False
+    with store.connection(of) as connection:
+        row = connection.execute(
+            "select is_program from access.session where token_hash = %s", (_hash(token),)
+        ).fetchone()
+    return bool(row and row[0])
+
+
 def end(of: Settings, token: str | None) -> None:
     if token:
         with store.connection(of) as connection:

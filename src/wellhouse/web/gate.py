@@ -15,6 +15,7 @@ from flask_login import current_user, logout_user
 from wellhouse.errors import UnavailableError, WellhouseError
 from wellhouse.settings import Settings
 from wellhouse.signin import factor, sessions
+from wellhouse.web import accounts
 from wellhouse.web.page import is_page, unavailable
 
 SESSION = "wellhouse_session"
@@ -23,6 +24,7 @@ CODE_HEADER = "X-Wellhouse-Code"
 """The second factor of a sign-in over the API."""
 OPEN = frozenset({"/health", "/healthcheck", "/ping", "/login", "/login/", "/logout/", "/wellhouse/token"})
 API_SIGN_IN = "/api/v1/security/login"
+"""Superset's, open where it takes passwords at all: not beside a provider of the organisation's."""
 OPEN_ENDPOINTS = frozenset({"static", "appbuilder.static", "wellhouse_signin.static"})
 BEFORE_THE_FACTOR = frozenset({"/wellhouse/second-factor"})
 """For whom the password is known to be right."""
@@ -45,10 +47,10 @@ class Gate:
 
     def check(self) -> Any:
         """None: pass."""
-        if request.path in OPEN | self.also_open or request.endpoint in OPEN_ENDPOINTS or request.path == API_SIGN_IN:
+        if request.path in OPEN | self.also_open or request.endpoint in OPEN_ENDPOINTS:
             return None
         try:
-            return self._check()
+            return self._check() or self._accounts()
         except WellhouseError:
             raise
         except Exception as error:  # the database is away: nobody passes
@@ -73,6 +75,12 @@ class Gate:
         if bearer:
             return None if self._bearer(bearer) else _refused("this token is not of a live session", 401)
         return self._to_sign_in()
+
+    def _accounts(self) -> Any:
+        """For people they are closed; whose session it is was asked before this."""
+        if not accounts.asked() or sessions.is_program(self.of, g.get("wellhouse_session")):
+            return None
+        return accounts.refused()
 
     def _bearer(self, header: str) -> bool:
         from flask_jwt_extended import decode_token
@@ -99,13 +107,15 @@ class Gate:
         return _refused("sign in first", 401)
 
 
-def password_checked(of: Settings, service: str, username: str, user: Any) -> Any:
+def password_checked(of: Settings, service: str, manager: Any, typed: str, user: Any) -> Any:
     """What follows a password: count a wrong one, let a locked reader wait, and over the API ask for the code at once.
 
+    :param manager: Flask-AppBuilder's, which knows the accounts
+    :param typed: what stood where a username is asked for
     :param user: the account that the password opened, or None
     """
     if user is None:
-        factor.failed(of, username)
+        factor.failed(of, _account(manager, typed))
         return None
     if factor.locked(of, user.username):
         return None
@@ -117,6 +127,12 @@ def password_checked(of: Settings, service: str, username: str, user: Any) -> An
             return None
         return user if g.wellhouse_session else None
     return user
+
+
+def _account(manager: Any, typed: str) -> str:
+    """Whose password was tried: Flask-AppBuilder finds an account by its name in any case, and by its address."""
+    found = manager.find_user(username=typed) or manager.find_user(email=typed)
+    return str(found.username) if found else typed
 
 
 def api_session(of: Settings, service: str, username: str, code: str) -> str | None:

@@ -18,6 +18,9 @@ blueprint = Blueprint(
     "wellhouse_signin", __name__, url_prefix="/wellhouse", template_folder="templates", static_folder="static"
 )
 
+SHOWN = "wellhouse_shown"
+"""What the session cookie of somebody who makes their factor holds: the mark of the secret they were shown."""
+
 programs = Blueprint("wellhouse_programs", __name__, url_prefix="/wellhouse")
 """Superset's; Airflow has a path for tokens of its own."""
 
@@ -35,6 +38,8 @@ def second_factor() -> Any:
     of, username = gate().of, str(current_user.username)
     if sessions.who(of, session.get(SESSION)) == username:
         return redirect(_next())
+    if of.oidc_issuer and gate().service == "superset":
+        return _refused("provider")
     if (state := sessions.state(of, username)) != "active":
         return _refused(state)
     answer = request.form.get("code", "")
@@ -49,7 +54,7 @@ def second_factor() -> Any:
                 target = _next()
                 _begin(username)
                 return _page("recovery.html", 200, codes=codes, target=target)
-        return _enrolment(factor.enrol(of, username), 401 if request.method == "POST" else 200)
+        return _enrolment(factor.enrol(of, username, session.get(SHOWN)), 401 if request.method == "POST" else 200)
     except UnavailableError:
         raise
     except WellhouseError:
@@ -99,6 +104,7 @@ def _begin(username: str) -> Any:
 
 
 def _enrolment(enrolment: factor.Enrolment, status: int) -> Any:
+    session[SHOWN] = enrolment.mark
     picture = segno.make(enrolment.uri, error="m").svg_inline(scale=5, border=4, dark="#16323a", svgclass=None)
     groups = " ".join(enrolment.secret[i : i + 4] for i in range(0, len(enrolment.secret), 4))
     return _page("enrol.html", status, picture=picture, secret=groups)
