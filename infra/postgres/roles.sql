@@ -45,7 +45,7 @@ declare
 begin
     for f in select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^pg_(try_)?advisory_' loop
         execute format('revoke execute on function %s from public', f);
-        execute format('grant execute on function %s to wh_owner, wh_ingest, wh_transform', f);
+        execute format('grant execute on function %s to wh_owner, wh_ingest, wh_transform, wh_backup', f);
     end loop;
 end
 $$;
