@@ -173,7 +173,7 @@ def test_slopes_and_projections_equal_scipys(built: Settings, people: list[oracl
             assert all(abs((a - b).days) <= 1 for a, b in zip(said[4:], ahead[1:] if ahead else (), strict=False))
             assert (said[4] is None) == (ahead is None)
     assert found == {}
-    assert crossing > 100
+    assert crossing > 20, "three or four values have no interval, and so no crossing"
 
 
 def test_outcomes_equal_the_oracle(built: Settings, people: list[oracle.Person], seeds: Path) -> None:
