@@ -25,7 +25,7 @@ from superset.config import (
 from superset.errors import ErrorLevel, SupersetError, SupersetErrorType
 from superset.exceptions import SupersetErrorException
 from superset.security import SupersetSecurityManager
-from superset.sql.parse import SQLScript
+from superset.sql.parse import SQLStatement
 
 from wellhouse import db, exports
 from wellhouse.settings import settings
@@ -98,7 +98,8 @@ def SQL_QUERY_MUTATOR(sql: str, **_: Any) -> str:
     statements = [s for s in sqlglot.parse(sql, dialect="postgres") if s is not None]
     if not all(isinstance(s, sqlglot.exp.Query | sqlglot.exp.Values) for s in statements):
         raise _refused("only queries are answered: SELECT, WITH, VALUES")
-    if SQLScript(sql, "postgresql").check_functions_present(DISALLOWED_SQL_FUNCTIONS["postgresql"]):
+    parsed = (SQLStatement(engine="postgresql", ast=s) for s in statements)
+    if any(s.check_functions_present(DISALLOWED_SQL_FUNCTIONS["postgresql"]) for s in parsed):
         raise _refused("this query has a function that is not for readers")
     return sql
 

@@ -56,6 +56,16 @@ def held(lock: Path, otherwise: str) -> int:
 
 
 @contextmanager
+def alone(lock: Path, otherwise: str) -> Iterator[int]:
+    """The same for the length of a block."""
+    descriptor = held(lock, otherwise)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def in_memory(parts: Iterable[bytes]) -> Iterator[Path]:
     """A file that has a path and no place on any disk."""
     descriptor = os.memfd_create("original", os.MFD_CLOEXEC)

@@ -8,8 +8,6 @@ back, the final result after a preliminary one.
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from wellhouse.landing import documents, families
@@ -42,7 +40,10 @@ def resolve(
     listed = array_of(keys)
     _other_persons(load, family, listed, resolved)
     if family.head == "exam":
-        (_first_days if told_in_parts else partial(_other_days, resolved=resolved))(load, listed)
+        if told_in_parts:
+            _first_days(load, listed)
+        else:
+            _other_days(load, listed, resolved)
         _of_another_result(load, family, listed, resolved)
     if family.detail:
         _details(load, family, listed, suspects, resolved, told_in_parts)

@@ -82,12 +82,11 @@ def _services(settings: Settings) -> Iterator[Sample]:
 
 
 def _marts(settings: Settings) -> Iterator[Sample]:
-    for mart in health.marts(settings):
-        yield Sample("wellhouse_mart_age_seconds", mart.age_hours * 3600, {"mart": mart.name})
-        yield Sample("wellhouse_mart_ok", float(mart.healthy), {"mart": mart.name})
-    for mart in health.marts(settings, removed=True):
-        yield Sample("wellhouse_mart_age_seconds", GONE, {"mart": mart.name})
-        yield Sample("wellhouse_mart_ok", GONE, {"mart": mart.name})
+    there = health.modelled(settings)
+    for mart in health.builds(settings):
+        age, well = (mart.age_hours * 3600, float(mart.healthy)) if mart.name in there else (GONE, GONE)
+        yield Sample("wellhouse_mart_age_seconds", age, {"mart": mart.name})
+        yield Sample("wellhouse_mart_ok", well, {"mart": mart.name})
 
 
 def _warehouse(settings: Settings) -> Iterator[Sample]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -47,20 +46,11 @@ def run(settings: Settings, kind: str = "auto") -> list[Row]:
     """
     if kind not in TYPES:
         raise WellhouseError(f"--type {kind}: expected one of {', '.join(TYPES)}")
-    with _alone(settings):
-        return _run(settings, kind)
-
-
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Two at once would write the same copies."""
     folder = settings.var / "run"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = files.held(folder / "backup.lock", "a backup is under way: one at a time")
-    try:
-        yield
-    finally:
-        os.close(lock)
+    # two at once would write the same copies
+    with files.alone(folder / "backup.lock", "a backup is under way: one at a time"):
+        return _run(settings, kind)
 
 
 def _run(settings: Settings, kind: str) -> list[Row]:

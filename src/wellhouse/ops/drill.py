@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -69,13 +68,10 @@ def alone(settings: Settings) -> Iterator[int]:
     folder = _folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)  # whatever the umask: the server's user passes through
-    lock = files.held(folder / ".lock", "a restore drill is under way: one at a time")
-    try:
+    with files.alone(folder / ".lock", "a restore drill is under way: one at a time") as lock:
         for left in folder.glob("repo*"):
             shutil.rmtree(left, ignore_errors=True)
         yield lock
-    finally:
-        os.close(lock)
 
 
 def _folder(settings: Settings) -> Path:

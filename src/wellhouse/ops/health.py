@@ -104,10 +104,21 @@ def check(settings: Settings, wanted: Iterable[str]) -> list[Service]:
     return found
 
 
-def marts(settings: Settings, removed: bool = False) -> list[Mart]:
-    """Every mart's newest build; nothing when PostgreSQL does not answer or nothing was built.
+def marts(settings: Settings) -> list[Mart]:
+    """The newest build of every mart that a model makes."""
+    there = modelled(settings)
+    return [mart for mart in builds(settings) if mart.name in there]
 
-    :param removed: those that no model makes any more, instead
+
+def modelled(settings: Settings) -> set[str]:
+    """What the project has models of."""
+    return {file.stem for file in (settings.root / "dbt_project" / "models").rglob("*.sql")}
+
+
+def builds(settings: Settings) -> list[Mart]:
+    """The newest build of every mart, also of those that no model makes any more.
+
+    Nothing when PostgreSQL does not answer or nothing was built.
     """
     try:
         with db.connect("wh_ops", settings, connect_timeout=5) as connection:
@@ -115,11 +126,8 @@ def marts(settings: Settings, removed: bool = False) -> list[Mart]:
     except psycopg.Error:
         return []
     now = dt.datetime.now(dt.UTC)
-    made = {file.stem for file in (settings.root / "dbt_project" / "models").rglob("*.sql")}
     return [
-        Mart(n, s, at.isoformat(timespec="seconds"), round((now - at).total_seconds() / 3600, 1))
-        for n, s, at in rows
-        if (n in made) != removed
+        Mart(n, s, at.isoformat(timespec="seconds"), round((now - at).total_seconds() / 3600, 1)) for n, s, at in rows
     ]
 
 
